@@ -1,0 +1,5 @@
+#![doc = "echospec: does an implementation cut a TCP byte stream into messages rightly?"]
+#![forbid(unsafe_code)]
+#![forbid(unstable_features)]
+
+pub mod framing;
