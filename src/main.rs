@@ -1,4 +1,13 @@
 //! The command.
 #![forbid(unsafe_code)]
 #![forbid(unstable_features)]
-fn main() {}
+
+use std::io;
+use std::process::ExitCode;
+
+use echospec::cli::{Console, run};
+
+fn main() -> ExitCode {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    run(std::env::args_os(), &mut Console::standard(&mut out, &mut err)).into()
+}

@@ -1,0 +1,320 @@
+//! A run begins by measuring the target: does it answer, how fast, and what it chose where right implementations
+//! differ (CATALOGUE D). What is declared is not measured, but printed as declared.
+
+use std::time::Duration;
+
+use futures_util::join;
+
+use super::probe::{Probe, plain, received, was_closed};
+use crate::framing::{Deframer, Empty, Eof, Framing, Over, Strategy};
+use crate::oracle::{Judgement, judge};
+use crate::profile::{Profile, Tempo};
+use crate::session::{Duty, Event, Failure, Script, Step, Trace, Until};
+use crate::transport::Transport;
+
+/// How many connections at once are tried.
+const CONNECTIONS: usize = 16;
+
+/// How many times a plain message is tried before the target counts as not answering.
+const ATTEMPTS: usize = 3;
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct Calibration {
+    /// Declared and measured behaviour.
+    pub profile: Profile,
+    /// Deadlines that follow from the round trip.
+    pub tempo: Tempo,
+    /// The slowest of the plain replies.
+    pub round_trip: Duration,
+}
+
+/// Why no calibration could be had.
+#[derive(Clone, Debug)]
+pub enum Unfit {
+    /// No connection: nothing can be said of the target.
+    Unreachable(Failure),
+    /// It connects, but a plain message does not come back in time, every time. The last attempt is the evidence.
+    Mute {
+        /// What was played.
+        script: Box<Script>,
+        /// What happened.
+        trace: Box<Trace>,
+        /// What is wrong with it.
+        judgement: Judgement,
+    },
+}
+
+/// Measures a target.
+pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f64) -> Result<Calibration, Unfit> {
+    let round_trip = greet(transport, framing, Tempo::PATIENT.scaled(scale)).await?;
+    let tempo = Tempo::for_round_trip(round_trip).scaled(scale);
+    let mut profile = Profile::declared(framing);
+    let lab = Lab { transport, framing, tempo };
+    profile.conns = lab.connections().await;
+    if profile.conns > 1 {
+        let (partial, once, empty, eof, over) = join!(lab.partial(), lab.once(), lab.empty(), lab.eof(), lab.over());
+        settle(&mut profile, framing, partial, once, empty, eof, over);
+    } else {
+        let (partial, once) = (lab.partial().await, lab.once().await);
+        let (empty, eof, over) = (lab.empty().await, lab.eof().await, lab.over().await);
+        settle(&mut profile, framing, partial, once, empty, eof, over);
+    }
+    Ok(Calibration { profile, tempo, round_trip })
+}
+
+fn settle(
+    profile: &mut Profile,
+    framing: &Framing,
+    partial: bool,
+    once: bool,
+    empty: Option<Empty>,
+    eof: Option<Eof>,
+    over: Option<Over>,
+) {
+    let declared = framing.behaviour();
+    if !matches!(declared.partial, Some(crate::framing::Partial::Yes | crate::framing::Partial::No)) {
+        profile.partial = partial;
+    }
+    if !matches!(declared.after, Some(crate::framing::After::Keep | crate::framing::After::Close)) {
+        profile.once = once;
+    }
+    profile.empty = profile.empty.take().or(empty);
+    profile.eof = profile.eof.take().or(eof);
+    profile.over = profile.over.take().or(over);
+}
+
+/// Sends plain messages until one comes back and gives the slowest round trip of three.
+async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> Result<Duration, Unfit> {
+    let mut slowest: Option<Duration> = None;
+    let mut last = None;
+    for attempt in 0..ATTEMPTS {
+        let script = greeting(framing, attempt, tempo);
+        let trace = transport.run(script.clone()).await;
+        if let Some(why) = trace.records.iter().find_map(|record| match record.event {
+            Event::ConnectFailed(why) => Some(why),
+            _ => None,
+        }) {
+            return Err(Unfit::Unreachable(why));
+        }
+        let judgement = judge(&script, &trace);
+        let answered = trace.records.iter().any(|record| matches!(record.event, Event::Received(_)));
+        if judgement.is_pass() || (answered && !judgement.rests_on_time()) {
+            slowest = slowest.max(Some(reply_time(&trace)));
+        }
+        last = Some((script, trace, judgement));
+    }
+    match (slowest, last) {
+        (Some(slowest), _) => Ok(slowest),
+        (None, Some((script, trace, judgement))) => {
+            Err(Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement })
+        }
+        (None, None) => Err(Unfit::Unreachable(Failure::Timeout)),
+    }
+}
+
+fn greeting(framing: &Framing, attempt: usize, tempo: Tempo) -> Script {
+    // The first reply of a target may take long (a virtual machine warms up); a mute one must not cost much.
+    let tempo = if attempt == 0 { tempo } else { tempo.scaled(0.4) };
+    let mut probe = Probe::new(framing, tempo);
+    let conn = probe.open();
+    probe.say(conn, &plain(framing, attempt), Duty::Echo);
+    probe.hear(&[conn], &[Until::Echo]);
+    probe.step(Step::Close(conn));
+    probe.script()
+}
+
+fn reply_time(trace: &Trace) -> Duration {
+    let at = |wanted: fn(&Event) -> bool| trace.records.iter().find(|record| wanted(&record.event)).map(|r| r.at);
+    let sent = at(|event| matches!(event, Event::Sent(_)));
+    let came = at(|event| matches!(event, Event::Received(_)));
+    came.unwrap_or_default().saturating_sub(sent.unwrap_or_default())
+}
+
+struct Lab<'a, T> {
+    transport: &'a T,
+    framing: &'a Framing,
+    tempo: Tempo,
+}
+
+impl<T: Transport> Lab<'_, T> {
+    fn probe(&self) -> Probe<'_> {
+        Probe::new(self.framing, self.tempo)
+    }
+
+    /// D18: how many connections are served at once; 1 if an idle one keeps the next waiting.
+    async fn connections(&self) -> usize {
+        let mut count = CONNECTIONS;
+        while count > 1 {
+            let mut probe = self.probe();
+            let conns: Vec<_> = (0..count).map(|_| probe.open()).collect();
+            for (number, conn) in conns.iter().enumerate().skip(1) {
+                probe.say(*conn, &plain(self.framing, number), Duty::Echo);
+            }
+            probe.hear(&conns[1..], &[Until::Echo]);
+            let script = probe.script();
+            let trace = self.transport.run(script.clone()).await;
+            let timely = !judge(&script, &trace).breaches.iter().any(|b| b.timing || b.rule == "not-connected");
+            if timely {
+                return count;
+            }
+            count = if count == 2 { 1 } else { 2 };
+        }
+        1
+    }
+
+    /// D1: whether a reply begins before the message is complete.
+    async fn partial(&self) -> bool {
+        let strategy = self.framing.strategy();
+        if strategy == Strategy::Raw {
+            return true;
+        }
+        let mut probe = self.probe().stream();
+        let conn = probe.open();
+        let frame = probe.frame(&plain(self.framing, 1));
+        let most = if strategy == Strategy::Close { frame.len() } else { frame.len().saturating_sub(1) };
+        if most == 0 {
+            return false;
+        }
+        probe.send(conn, &frame[..most], None);
+        probe.listen_briefly(conn, Until::Bytes(1));
+        let trace = self.transport.run(probe.script()).await;
+        !received(&trace, conn).is_empty()
+    }
+
+    /// D2: whether the connection is closed after one reply.
+    async fn once(&self) -> bool {
+        if self.framing.strategy() == Strategy::Close {
+            return true;
+        }
+        let mut probe = self.probe();
+        let conn = probe.open();
+        probe.say(conn, &plain(self.framing, 1), Duty::Echo);
+        probe.hear(&[conn], &[Until::Echo]);
+        probe.say(conn, &plain(self.framing, 2), Duty::Echo);
+        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        let trace = self.transport.run(probe.script()).await;
+        was_closed(&trace, conn) && self.messages(&received(&trace, conn)).len() < 2
+    }
+
+    /// D4: what an empty message brings.
+    async fn empty(&self) -> Option<Empty> {
+        if !self.is_framed() || !self.framing.carries(b"") {
+            return None;
+        }
+        let mut probe = self.probe();
+        let conn = probe.open();
+        let after = plain(self.framing, 1);
+        probe.say(conn, b"", Duty::May);
+        probe.say(conn, &after, Duty::Echo);
+        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        let trace = self.transport.run(probe.script()).await;
+        match self.messages(&received(&trace, conn)).as_slice() {
+            [first, ..] if first.is_empty() => Some(Empty::Echo),
+            [first, ..] if *first == after => Some(Empty::Skip),
+            _ if was_closed(&trace, conn) => Some(Empty::Close),
+            _ => None,
+        }
+    }
+
+    /// D6, D7: what becomes of an unfinished message at the end of the stream.
+    async fn eof(&self) -> Option<Eof> {
+        if !self.is_framed() {
+            return None;
+        }
+        let mut probe = self.probe();
+        let conn = probe.open();
+        let message = plain(self.framing, 3);
+        let frame = probe.frame(&message);
+        let most = frame.len().saturating_sub(self.framing.terminator().map_or(1, <[u8]>::len));
+        if most == 0 {
+            return None;
+        }
+        probe.send(conn, &frame[..most], None);
+        probe.step(Step::Shutdown(conn));
+        probe.hear(&[conn], &[Until::Closed]);
+        let trace = self.transport.run(probe.script()).await;
+        let ended = trace.of(conn).any(|(_, record)| matches!(record.event, Event::Fin | Event::Reset));
+        match (received(&trace, conn).is_empty(), ended) {
+            (false, _) => Some(Eof::Deliver),
+            (true, true) => Some(Eof::Drop),
+            (true, false) => None,
+        }
+    }
+
+    /// D5: what an oversize message brings, where the limit is declared.
+    async fn over(&self) -> Option<Over> {
+        let max = self.framing.behaviour().max.filter(|max| self.is_framed() && *max < 64 * 1024 * 1024)?;
+        let mut probe = self.probe();
+        let conn = probe.open();
+        let after = plain(self.framing, 1);
+        let oversize = vec![b'o'; max as usize + 1];
+        if !self.framing.carries(&after) || self.framing.largest().is_some_and(|most| most <= max) {
+            return None;
+        }
+        probe.say(conn, &oversize, Duty::Never);
+        probe.say(conn, &after, Duty::Echo);
+        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        let trace = self.transport.run(probe.script()).await;
+        let ending = trace.of(conn).find_map(|(_, record)| match record.event {
+            Event::Fin => Some(Over::Close),
+            Event::Reset => Some(Over::Reset),
+            _ => None,
+        });
+        match self.messages(&received(&trace, conn)).as_slice() {
+            [first] if *first == after => Some(Over::Skip),
+            [] => ending,
+            _ => None,
+        }
+    }
+
+    /// The largest of some sizes that comes back, if a larger one is refused cleanly (D24): closed without a byte of
+    /// it, or passed over. Anything else is no limit but a fault, which the cases will find.
+    pub(super) async fn limit(&self, sizes: &[u64]) -> Option<u64> {
+        let mut taken = 0;
+        for &size in sizes {
+            let message = vec![b'm'; size as usize];
+            if !self.framing.carries(&message) {
+                continue;
+            }
+            let mut probe = self.probe();
+            let conn = probe.open();
+            probe.say(conn, &message, Duty::May);
+            let after = plain(self.framing, 1);
+            probe.say(conn, &after, Duty::Echo);
+            probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+            let trace = self.transport.run(probe.script()).await;
+            let came = received(&trace, conn);
+            let messages = self.messages(&came);
+            let refused = came.is_empty() && was_closed(&trace, conn);
+            let passed_over = messages.len() == 1 && messages[0] == after;
+            match messages.first() {
+                Some(first) if *first == message => taken = size,
+                _ if refused || passed_over => return Some(taken),
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    fn is_framed(&self) -> bool {
+        !matches!(self.framing.strategy(), Strategy::Raw | Strategy::Close)
+    }
+
+    fn messages(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut deframer = Deframer::new(&self.framing.reply());
+        deframer.push(bytes);
+        std::iter::from_fn(|| deframer.next_frame()?.ok()).map(|frame| frame.payload).collect()
+    }
+}
+
+/// The largest payload that the target takes, tried up to `largest`; `None` where there is no limit below it.
+pub(super) async fn limit<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo, largest: u64) -> Option<u64> {
+    let lab = Lab { transport, framing, tempo };
+    if !lab.is_framed() || framing.strategy() == Strategy::Fixed {
+        return None;
+    }
+    let mut sizes: Vec<u64> = (10..63).map(|power| 1 << power).take_while(|size| *size < largest).collect();
+    sizes.push(largest);
+    lab.limit(&sizes).await
+}

@@ -1,0 +1,234 @@
+//! The runs of all framings become one report.
+
+use std::collections::BTreeMap;
+
+use super::run::{FramingRun, Outcome};
+use crate::framing::{Choice, Empty, Eof, Over, Strategy};
+use crate::oracle::{Level, Verdict, requirement, wire_log};
+use crate::report::{CaseLog, CaseResult, Conformance, Finding, Report, RequirementResult, SCHEMA, Summary, Volatile};
+
+/// What a report needs besides the runs.
+#[derive(Clone, Debug)]
+pub struct Material {
+    /// What was judged, in words.
+    pub target: String,
+    /// Its address, as it would be typed.
+    pub address: String,
+    /// As given.
+    pub seed: String,
+    /// Which levels count.
+    pub level: Level,
+    /// The command line that leads to the target, without framing and selection: `echospec check 7000`.
+    pub command: String,
+}
+
+/// Gathers runs into a report.
+pub fn fold(runs: &[FramingRun], material: &Material) -> Report {
+    let several = runs.len() > 1;
+    let name = |run: &FramingRun, id: &str| if several { format!("{id} ({})", run.framing) } else { id.to_owned() };
+    let mut cases = Vec::new();
+    let mut volatile = Volatile { address: material.address.clone(), ..Volatile::default() };
+    for run in runs {
+        if let Ok(calibration) = &run.calibration {
+            volatile.round_trip_ms.insert(run.framing.to_string(), calibration.round_trip.as_secs_f64() * 1e3);
+        }
+        for outcome in &run.outcomes {
+            let id = name(run, &outcome.case.id);
+            *volatile.seconds_by_scenario.entry(outcome.case.scenario.clone()).or_default() +=
+                outcome.took.as_secs_f64();
+            if let Some(log) = case_log(run, outcome, material) {
+                volatile.logs.insert(id.clone(), log);
+            }
+            cases.push(case_result(run, outcome, id));
+        }
+    }
+    let requirements = requirements(&cases);
+    Report {
+        schema: SCHEMA.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        target: material.target.clone(),
+        framing: runs.iter().map(|run| run.framing.to_string()).collect::<Vec<_>>().join(" "),
+        framings: runs.iter().map(|run| run.framing.to_string()).collect(),
+        level: material.level,
+        seed: material.seed.clone(),
+        verdict: conformance(&requirements, material.level),
+        summary: summary(&requirements, &cases, material.level),
+        requirements,
+        cases,
+        findings: runs.iter().flat_map(findings).collect(),
+        volatile,
+    }
+}
+
+fn case_result(run: &FramingRun, outcome: &Outcome, id: String) -> CaseResult {
+    let shown = !matches!(outcome.verdict, Verdict::Pass | Verdict::Skipped | Verdict::NotRun);
+    CaseResult {
+        id,
+        scenario: outcome.case.scenario.clone(),
+        framing: run.framing.to_string(),
+        title: outcome.case.title.clone(),
+        requirements: outcome.case.requirements.clone(),
+        verdict: outcome.verdict,
+        reason: outcome.reason.clone(),
+        stimulus: if shown { outcome.case.stimulus.clone() } else { Vec::new() },
+        breaches: outcome.judgement.breaches.clone(),
+    }
+}
+
+fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<CaseLog> {
+    let trace = outcome.trace.as_ref()?;
+    let rerun = format!(
+        "{} --framing '{}' --only '{}' --seed '{}'",
+        material.command, run.framing, outcome.case.id, material.seed
+    );
+    Some(CaseLog { wire: wire_log(trace), details: outcome.judgement.details.clone(), rerun })
+}
+
+fn requirements(cases: &[CaseResult]) -> Vec<RequirementResult> {
+    let mut by_id: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+    for case in cases {
+        for id in &case.requirements {
+            by_id.entry(id).or_default().push(case);
+        }
+    }
+    let result = |(id, cases): (&str, Vec<&CaseResult>)| RequirementResult {
+        id: id.into(),
+        level: requirement(id).map_or(Level::Must, |requirement| requirement.level),
+        verdict: folded(cases.iter().map(|case| case.verdict)),
+        sentence: requirement(id).map_or_else(String::new, |requirement| requirement.sentence.into()),
+        cases: cases.iter().map(|case| case.id.clone()).collect(),
+    };
+    by_id.into_iter().map(result).collect()
+}
+
+/// A requirement's verdict folds its cases; one without a conclusive case has not passed.
+fn folded(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    let all: Vec<_> = verdicts.collect();
+    let has = |verdict| all.contains(&verdict);
+    match () {
+        () if has(Verdict::Fail) => Verdict::Fail,
+        () if has(Verdict::Inconclusive) => Verdict::Inconclusive,
+        () if has(Verdict::NotRun) => {
+            if has(Verdict::Pass) {
+                Verdict::Inconclusive
+            } else {
+                Verdict::NotRun
+            }
+        }
+        () if has(Verdict::Flaky) => Verdict::Flaky,
+        () if has(Verdict::Pass) => Verdict::Pass,
+        () => Verdict::Skipped,
+    }
+}
+
+fn conformance(requirements: &[RequirementResult], level: Level) -> Conformance {
+    let counted = || requirements.iter().filter(|requirement| requirement.level <= level);
+    let any = |verdicts: &[Verdict]| counted().any(|requirement| verdicts.contains(&requirement.verdict));
+    match () {
+        () if any(&[Verdict::Fail]) => Conformance::DoesNotConform,
+        () if !any(&[Verdict::Pass, Verdict::Flaky]) => Conformance::NotTested,
+        () if any(&[Verdict::Inconclusive, Verdict::NotRun]) => Conformance::Inconclusive,
+        () => Conformance::Conforms,
+    }
+}
+
+fn summary(requirements: &[RequirementResult], cases: &[CaseResult], level: Level) -> Summary {
+    let mut summary = Summary::default();
+    for case in cases {
+        *summary.cases.entry(case.verdict).or_default() += 1;
+    }
+    for requirement in requirements {
+        *summary.requirements.entry(requirement.verdict).or_default() += 1;
+        summary.warnings += usize::from(requirement.verdict == Verdict::Fail && requirement.level > level);
+    }
+    summary
+}
+
+/// What was measured or declared where right implementations differ.
+fn findings(run: &FramingRun) -> Vec<Finding> {
+    let Ok(calibration) = &run.calibration else { return Vec::new() };
+    let (profile, behaviour, strategy) = (&calibration.profile, run.framing.behaviour(), run.framing.strategy());
+    let rows = [
+        (strategy != Strategy::Raw).then(|| (partial(profile.partial), behaviour.partial.is_some())),
+        (strategy != Strategy::Close).then(|| (after(profile.once), behaviour.after.is_some())),
+        Some((conns(profile.conns), false)),
+        profile.empty.map(|choice| (empty(choice), behaviour.empty.is_some())),
+        profile.over.map(|choice| (over(choice), behaviour.over.is_some())),
+        profile.eof.map(|choice| (eof(choice), behaviour.eof.is_some())),
+        profile.limit.map(|limit| (max(limit), false)),
+    ];
+    let finding = |(Measured { key, value, sentence }, declared)| Finding {
+        framing: run.framing.to_string(),
+        key: key.into(),
+        value,
+        declared,
+        sentence,
+    };
+    rows.into_iter().flatten().map(finding).collect()
+}
+
+struct Measured {
+    key: &'static str,
+    value: String,
+    sentence: String,
+}
+
+impl Measured {
+    fn new(key: &'static str, value: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self { key, value: value.into(), sentence: sentence.into() }
+    }
+}
+
+fn partial(partial: bool) -> Measured {
+    if partial {
+        let sentence =
+            "replies begin before the message is complete: judged as a byte stream; what needs frames is skipped";
+        return Measured::new("partial", "yes", sentence);
+    }
+    Measured::new("partial", "no", "stays silent until a message is complete")
+}
+
+fn after(once: bool) -> Measured {
+    if once {
+        let sentence = "the connection is closed after one reply: what needs a second message is skipped";
+        return Measured::new("after", "close", sentence);
+    }
+    Measured::new("after", "keep", "the connection is kept after a reply")
+}
+
+fn conns(conns: usize) -> Measured {
+    if conns == 1 {
+        return Measured::new("conns", "1", "serves one connection at a time: cases run one after another");
+    }
+    Measured::new("conns", format!("≥{conns}"), format!("serves {conns} connections at once; more were not tried"))
+}
+
+fn empty(empty: Empty) -> Measured {
+    let sentence = match empty {
+        Empty::Echo => "an empty message comes back empty",
+        Empty::Skip => "an empty message is passed over",
+        _ => "an empty message ends the connection",
+    };
+    Measured::new("empty", empty.word(), sentence)
+}
+
+fn over(over: Over) -> Measured {
+    let sentence = match over {
+        Over::Skip => "an oversize message is passed over",
+        _ => "an oversize message ends the connection",
+    };
+    Measured::new("over", over.word(), sentence)
+}
+
+fn eof(eof: Eof) -> Measured {
+    let sentence = match eof {
+        Eof::Deliver => "an unfinished message at the end of the stream is sent back",
+        _ => "an unfinished message at the end of the stream is dropped",
+    };
+    Measured::new("eof", eof.word(), sentence)
+}
+
+fn max(limit: u64) -> Measured {
+    let sentence = format!("a message of {limit} bytes came back, a larger one was refused; larger ones are not sent");
+    Measured::new("max", limit.to_string(), sentence)
+}

@@ -1,0 +1,58 @@
+//! What runs when: calibration, the cases, an alive check after each, confirmation of what rests on time.
+//!
+//! It knows no socket and no clock: a [`Transport`] plays scripts, a [`Watcher`] hears of progress and may ask to stop.
+
+mod calibrate;
+mod confirm;
+mod fold;
+mod probe;
+mod run;
+mod select;
+
+pub use calibrate::{Calibration, Unfit, calibrate};
+pub use fold::{Material, fold};
+pub use run::{FramingRun, Outcome, run};
+pub use select::{Selection, SelectionError, Shard};
+
+use crate::oracle::Verdict;
+
+/// Hears of progress, and may ask to stop.
+pub trait Watcher: Sync {
+    /// What is being done now, and how many cases that is.
+    fn phase(&self, _name: &str, _cases: usize) {}
+    /// A case has its verdict.
+    fn case_done(&self, _id: &str, _verdict: Verdict) {}
+    /// Whether the run should end: what is left is not run.
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Watcher for Unwatched {}
+
+/// How a campaign is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// Connections at once, at most; a target that serves fewer gets fewer.
+    pub jobs: usize,
+    /// Multiplies every deadline and window.
+    pub time_scale: f64,
+    /// Also what is left out by default because it takes long.
+    pub thorough: bool,
+    /// How many times each case is played.
+    pub repeat: usize,
+    /// Which cases.
+    pub selection: Selection,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 0, jobs: 8, time_scale: 1.0, thorough: false, repeat: 1, selection: Selection::default() }
+    }
+}

@@ -1,0 +1,101 @@
+//! The small scripts by which a target is measured before it is judged.
+
+use bytes::Bytes;
+
+use crate::framing::{Framing, Strategy};
+use crate::peer::replies;
+use crate::profile::Tempo;
+use crate::session::{Conn, Duty, Event, Promise, Replies, Script, Segment, Step, Trace, Until};
+
+/// Builds one probe step by step.
+pub(super) struct Probe<'a> {
+    framing: &'a Framing,
+    tempo: Tempo,
+    script: Script,
+    opened: u16,
+}
+
+impl<'a> Probe<'a> {
+    pub(super) fn new(framing: &'a Framing, tempo: Tempo) -> Self {
+        let script = Script { steps: Vec::new(), replies: replies(framing), bound: tempo.case };
+        Self { framing, tempo, script, opened: 0 }
+    }
+
+    /// Judges replies as a byte stream.
+    pub(super) fn stream(mut self) -> Self {
+        self.script.replies = Replies::Stream;
+        self
+    }
+
+    pub(super) fn open(&mut self) -> Conn {
+        let conn = Conn(self.opened);
+        self.opened += 1;
+        self.script.steps.push(Step::Connect { conn, receive_buffer: None });
+        conn
+    }
+
+    /// Sends a whole message; with close framing also the FIN that ends it.
+    pub(super) fn say(&mut self, conn: Conn, payload: &[u8], duty: Duty) {
+        self.send(conn, &self.frame(payload), Some(Promise { payload: Bytes::copy_from_slice(payload), duty }));
+        if self.framing.strategy() == Strategy::Close {
+            self.script.steps.push(Step::Shutdown(conn));
+        }
+    }
+
+    pub(super) fn frame(&self, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        // What cannot be encoded is not probed: callers ask `carries` first.
+        self.framing.encode_unlimited(payload, &mut frame).unwrap_or_default();
+        frame
+    }
+
+    pub(super) fn send(&mut self, conn: Conn, bytes: &[u8], promise: Option<Promise>) {
+        let segments = vec![Segment { bytes: Bytes::copy_from_slice(bytes), fin: false }];
+        let promises = promise.into_iter().collect();
+        self.script.steps.push(Step::Send { conn, promises, segments, within: Some(self.tempo.reply) });
+    }
+
+    pub(super) fn step(&mut self, step: Step) {
+        self.script.steps.push(step);
+    }
+
+    pub(super) fn hear(&mut self, conns: &[Conn], any: &[Until]) {
+        let within = self.tempo.reply;
+        self.script.steps.push(Step::Await { conns: conns.to_vec(), any: any.to_vec(), within });
+    }
+
+    pub(super) fn listen_briefly(&mut self, conn: Conn, until: Until) {
+        let within = self.tempo.quiet;
+        self.script.steps.push(Step::Await { conns: vec![conn], any: vec![until], within });
+    }
+
+    pub(super) fn script(self) -> Script {
+        self.script
+    }
+}
+
+/// A plain message that the framing carries: readable, different for each number, of the fixed length if there is one.
+pub(crate) fn plain(framing: &Framing, number: usize) -> Vec<u8> {
+    let texts = ["echospec", "plain message", "calibration", "are you there"];
+    fitted(framing, format!("{}-{number}", texts[number % texts.len()]).as_bytes())
+}
+
+/// The text cut or filled to what the framing demands.
+fn fitted(framing: &Framing, text: &[u8]) -> Vec<u8> {
+    let least = framing.smallest() as usize;
+    let most = framing.largest().into_iter().chain(framing.behaviour().max).min().unwrap_or(u64::MAX);
+    let len = text.len().max(least).min(usize::try_from(most).unwrap_or(usize::MAX));
+    text.iter().rev().copied().chain(std::iter::repeat(b'.')).take(len).collect()
+}
+
+pub(super) fn received(trace: &Trace, conn: Conn) -> Vec<u8> {
+    let chunks = trace.of(conn).filter_map(|(_, record)| match &record.event {
+        Event::Received(bytes) => Some(bytes.clone()),
+        _ => None,
+    });
+    chunks.collect::<Vec<_>>().concat()
+}
+
+pub(super) fn was_closed(trace: &Trace, conn: Conn) -> bool {
+    trace.of(conn).any(|(_, record)| matches!(record.event, Event::Fin | Event::Reset | Event::WriteFailed(_)))
+}

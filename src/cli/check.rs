@@ -1,0 +1,207 @@
+//! `echospec check`: judges a server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::exit::{self, Exit, Failure};
+use super::output::{Destination, Destinations, destination};
+use super::parse::{self, LevelName};
+use super::progress::{Progress, Stop};
+use super::seed::Seed;
+use super::target::{PLACES, Target};
+use super::{Console, engine};
+use crate::campaign::Shard;
+use crate::framing::Framing;
+use crate::oracle::Level;
+use engine::Judged;
+
+/// Judge a server; without TARGET, the built-in reference server
+///
+/// Says requirement by requirement, and with the bytes that prove it, whether what listens on a port cuts the stream
+/// into messages rightly. A run begins by measuring the target. Where right implementations differ, what was measured is printed as a finding,
+/// and no failure; `--framing` can declare it. Then every scenario that applies is played, and after each of them the
+/// target is asked for a plain echo.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", exit::help()))]
+pub(super) struct Args {
+    #[arg(value_parser = Target::to_connect, help = PLACES)]
+    target: Option<Target>,
+
+    /// How messages are framed: length:u32be, lines, fixed:32, close, … (see `echospec list framings`)
+    ///
+    /// Needed with a TARGET, because nothing that could be seen from outside tells it. May be repeated. A framing can
+    /// also declare behaviour, whose breach then is a failure: length:u32be,max=64KiB,over=close.
+    #[arg(long, value_name = "F", value_parser = parse::framing)]
+    framing: Vec<Framing>,
+
+    /// Only scenarios or requirements whose id matches, such as SEG-* or segmentation/*; may be repeated
+    #[arg(long, value_name = "PATTERN", help_heading = "Which cases")]
+    only: Vec<String>,
+
+    /// All but those; may be repeated
+    #[arg(long, value_name = "PATTERN", help_heading = "Which cases")]
+    skip: Vec<String>,
+
+    /// Further scenario files or folders; one that has a built-in's id replaces it; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Which cases")]
+    scenarios: Vec<PathBuf>,
+
+    /// Also what takes long
+    #[arg(long, help_heading = "Which cases")]
+    thorough: bool,
+
+    /// A stable part of the cases, for several machines: 1/4 is the first of four parts
+    #[arg(long, value_name = "K/N", value_parser = parse::shard, help_heading = "Which cases")]
+    shard: Option<Shard>,
+
+    /// Which levels count as failures; what fails below them is a warning
+    #[arg(long, value_enum, default_value = "must", help_heading = "Verdict and reports")]
+    level: LevelName,
+
+    /// A report to write, by default the text report to standard output; may be repeated
+    ///
+    /// `echospec list formats` shows the formats. With no PATH a report goes to standard output; where none does, the
+    /// text report does. Files are written whole or not at all.
+    #[arg(long, value_name = "FORMAT[=PATH]", value_parser = destination, help_heading = "Verdict and reports")]
+    report: Vec<Destination>,
+
+    /// Everything random follows from it; a number, or any text such as a commit hash
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "How it is run")]
+    seed: String,
+
+    /// Play each case so many times; it passes if it always does
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count, help_heading = "How it is run")]
+    repeat: usize,
+
+    /// Cases at once, at most; a target that serves fewer connections gets fewer
+    #[arg(long, value_name = "N", default_value = "8", value_parser = count, help_heading = "How it is run")]
+    jobs: usize,
+
+    /// Multiply every deadline and window, for a slow machine or a long way
+    #[arg(long, value_name = "X", default_value = "1", value_parser = parse::time_scale, allow_negative_numbers = true, help_heading = "How it is run")]
+    time_scale: f64,
+
+    /// End the run after so long, as in 5m; the partial report is still written
+    #[arg(long, value_name = "D", value_parser = parse::duration, help_heading = "How it is run")]
+    timeout: Option<Duration>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  echospec check                            the reference server, in one framing of each strategy
+  echospec check 7000 --framing lines       a server of lines on this machine
+  echospec check [::1]:7 --framing raw      an RFC 862 echo
+  echospec check 7000 --framing length:u32be,max=8MiB,over=close
+                                            with a limit declared, and what a longer message brings
+  echospec check 7000 --framing lines --only 'SEG-*' --report junit=echospec.xml";
+
+/// From 1 to 10,000.
+fn count(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
+    number.ok_or_else(|| "a count is a number from 1 to 10000".into())
+}
+
+/// A checked command line.
+#[derive(Clone, Debug)]
+pub(super) struct CheckOptions {
+    /// `None`: the built-in reference server.
+    pub(super) target: Option<Target>,
+    /// At least one.
+    pub(super) framings: Vec<Framing>,
+    /// Patterns of ids.
+    pub(super) only: Vec<String>,
+    /// Patterns of ids.
+    pub(super) skip: Vec<String>,
+    /// Further scenario files and folders.
+    pub(super) scenarios: Vec<PathBuf>,
+    /// Which levels count.
+    pub(super) level: Level,
+    /// What everything random follows from.
+    pub(super) seed: Seed,
+    /// How often each case is played.
+    pub(super) repeat: usize,
+    /// A part of the cases.
+    pub(super) shard: Option<Shard>,
+    /// Cases at once.
+    pub(super) jobs: usize,
+    /// Multiplies deadlines.
+    pub(super) time_scale: f64,
+    /// The bound of the run.
+    pub(super) timeout: Option<Duration>,
+    /// Also what takes long.
+    pub(super) thorough: bool,
+}
+
+impl CheckOptions {
+    fn new(args: &Args) -> Result<Self, Failure> {
+        Ok(Self {
+            target: args.target.clone(),
+            framings: framings(args)?,
+            only: args.only.clone(),
+            skip: args.skip.clone(),
+            scenarios: args.scenarios.clone(),
+            level: args.level.into(),
+            seed: Seed::new(&args.seed),
+            repeat: args.repeat,
+            shard: args.shard,
+            jobs: args.jobs,
+            time_scale: args.time_scale,
+            timeout: args.timeout,
+            thorough: args.thorough,
+        })
+    }
+}
+
+/// What the reference server is judged in: one of each strategy.
+const REFERENCE: [&str; 4] = ["close", "fixed:16", "length:u32be", "delimiter:crlf"];
+
+fn framings(args: &Args) -> Result<Vec<Framing>, Failure> {
+    if args.target.is_some() && args.framing.is_empty() {
+        return Err(Failure::usage(NO_FRAMING));
+    }
+    if args.framing.is_empty() {
+        return REFERENCE.iter().map(|text| text.parse().map_err(Failure::usage)).collect();
+    }
+    let mut framings: Vec<Framing> = Vec::new();
+    for framing in &args.framing {
+        if !framings.contains(framing) {
+            framings.push(framing.clone());
+        }
+    }
+    Ok(framings)
+}
+
+const NO_FRAMING: &str = "\
+with a TARGET, --framing says how messages are framed there
+
+  for example  --framing length:u32be   a length of 4 bytes, then the message
+               --framing lines          lines that end in LF or CRLF
+               --framing raw            bytes that come back as they are (RFC 862)
+
+`echospec list framings` shows all that there are.";
+
+pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let options = CheckOptions::new(args)?;
+    let destinations = Destinations::new(&args.report)?;
+    let progress = Progress::new(console);
+    let judged = engine::check(&options, &progress);
+    progress.finish();
+    let judged = judged?;
+    destinations.write(&judged.report, console)?;
+    Ok(exit(&judged, progress.why_stopped(), console))
+}
+
+/// Says what the report cannot say, and which code all of it together leads to.
+fn exit(judged: &Judged, stopped: Option<Stop>, console: &mut Console<'_>) -> Exit {
+    let mut exits = vec![judged.report.verdict.into()];
+    for untested in &judged.untested {
+        console.complain(untested);
+        exits.push(untested.exit());
+    }
+    match stopped {
+        Some(Stop::Interrupted) => exits.push(Exit::Interrupted),
+        Some(Stop::OutOfTime) => console.remark("the run was ended by --timeout; the report is partial"),
+        None => {}
+    }
+    Exit::of(&exits)
+}

@@ -1,0 +1,154 @@
+//! A checked command line becomes a run over TCP, and the run a report.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
+
+use super::check::CheckOptions;
+use super::exit::Failure;
+use super::progress::{Progress, Stop};
+use super::target::Target;
+use crate::campaign::{self, FramingRun, Material, Options, Selection, Unfit};
+use crate::framing::Framing;
+use crate::peer::Settings;
+use crate::report::{Conformance, Report};
+use crate::scenario::{self, Scenario};
+use crate::transport::{Server, Tcp};
+
+/// How long the cases in progress may take to end by themselves after the run was asked to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What a run brought.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// The report, partial if the run was stopped.
+    pub(super) report: Report,
+    /// Framings in which nothing could be judged, each with the reason.
+    pub(super) untested: Vec<Failure>,
+}
+
+/// Judges the target in every framing, one after another.
+pub(super) fn check(options: &CheckOptions, progress: &Progress) -> Result<Judged, Failure> {
+    let scenarios = scenarios(&options.scenarios)?;
+    let plan = plan(options, &scenarios)?;
+    let address = options.target.as_ref().map(Target::resolve).transpose()?;
+    let (started, clock) = (SystemTime::now(), Instant::now());
+    let mut runs = Vec::new();
+    runtime()?.block_on(async {
+        tokio::select! {
+            ended = run_all(options, address, &scenarios, &plan, progress, &mut runs) => ended,
+            () = bound(options, progress) => Ok(()),
+        }
+    })?;
+    let mut report = campaign::fold(&runs, &material(options));
+    if runs.len() < options.framings.len() && report.verdict == Conformance::Conforms {
+        report.verdict = Conformance::Inconclusive; // what was given up might have failed
+    }
+    report.volatile.started = humantime::format_rfc3339_seconds(started).to_string();
+    report.volatile.seconds = (clock.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+    Ok(Judged { report, untested: untested(options, &runs) })
+}
+
+/// The built-in scenarios and those that were named, which replace a built-in of the same id; by id.
+pub(super) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
+    let builtin = scenario::builtin().map_err(Failure::usage)?;
+    let named = scenario::load(paths).map_err(Failure::usage)?;
+    let all: BTreeMap<String, Scenario> = builtin.into_iter().chain(named).map(|one| (one.id.clone(), one)).collect();
+    Ok(all.into_values().collect())
+}
+
+fn plan(options: &CheckOptions, scenarios: &[Scenario]) -> Result<Options, Failure> {
+    let mut selection = Selection::new(&options.only, &options.skip, scenarios).map_err(Failure::usage)?;
+    selection.shard = options.shard;
+    Ok(Options {
+        seed: options.seed.number,
+        jobs: options.jobs,
+        time_scale: options.time_scale,
+        thorough: options.thorough,
+        repeat: options.repeat,
+        selection,
+    })
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().map_err(|error| Failure::System("no thread could be started".into(), error))
+}
+
+async fn run_all(
+    options: &CheckOptions,
+    address: Option<SocketAddr>,
+    scenarios: &[Scenario],
+    plan: &Options,
+    progress: &Progress,
+    runs: &mut Vec<FramingRun>,
+) -> Result<(), Failure> {
+    for framing in &options.framings {
+        runs.push(match address {
+            Some(address) => campaign::run(&Tcp::new(address), progress, framing, scenarios, plan).await,
+            None => run_reference(framing, scenarios, plan, progress).await?,
+        });
+    }
+    Ok(())
+}
+
+/// Judges the built-in server, on a port of its own.
+async fn run_reference(
+    framing: &Framing,
+    scenarios: &[Scenario],
+    plan: &Options,
+    progress: &Progress,
+) -> Result<FramingRun, Failure> {
+    let no_server = |error| Failure::System("the reference server cannot listen".into(), error);
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = Server::bind(any, Settings::new(framing.clone()), usize::MAX).map_err(no_server)?;
+    let address = server.address().map_err(no_server)?;
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(server.serve(stopped));
+    let run = campaign::run(&Tcp::new(address), progress, framing, scenarios, plan).await;
+    drop(stop);
+    serving.abort();
+    Ok(run)
+}
+
+/// Asks the run to stop at Ctrl-C or when its time is up. Returns if it does not, or at a second Ctrl-C: the framing in
+/// progress is given up then.
+async fn bound(options: &CheckOptions, progress: &Progress) {
+    let out_of_time = async {
+        match options.timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = out_of_time => progress.stop(Stop::OutOfTime),
+        Ok(()) = tokio::signal::ctrl_c() => progress.stop(Stop::Interrupted),
+    }
+    tokio::select! {
+        () = tokio::time::sleep(GRACE) => {}
+        Ok(()) = tokio::signal::ctrl_c() => progress.stop(Stop::Interrupted),
+    }
+}
+
+fn material(options: &CheckOptions) -> Material {
+    let (target, address, command) = match &options.target {
+        Some(target) => ("the server at the given address", target.to_string(), format!("echospec check {target}")),
+        None => ("the built-in reference server", String::new(), "echospec check".into()),
+    };
+    Material { target: target.into(), address, seed: options.seed.text.clone(), level: options.level, command }
+}
+
+/// Framings in which no connection could be had, and those that were given up.
+fn untested(options: &CheckOptions, runs: &[FramingRun]) -> Vec<Failure> {
+    let target = options.target.as_ref().map_or("the reference server".into(), ToString::to_string);
+    let say = |framing: &Framing, why: &str| Failure::Untested(format!("{target} was not tested in {framing}: {why}"));
+    let unreachable = runs.iter().filter_map(|run| match &run.calibration {
+        Err(Unfit::Unreachable(why)) => Some(say(&run.framing, &format!("no connection ({why})"))),
+        _ => None,
+    });
+    let given_up = options.framings.iter().skip(runs.len()).map(|framing| say(framing, "the run was ended before"));
+    unreachable.chain(given_up).collect()
+}

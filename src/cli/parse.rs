@@ -1,0 +1,90 @@
+//! Values of options that several commands share, and what is wrong with those that are refused.
+
+use std::time::Duration;
+
+use crate::campaign::Shard;
+use crate::framing::Framing;
+use crate::oracle::Level;
+
+/// A framing; an error shows the string with a mark at the wrong place, so it begins on a line of its own.
+pub(super) fn framing(text: &str) -> Result<Framing, String> {
+    text.parse::<Framing>().map_err(|error| format!("\n\n  {}", error.to_string().replace('\n', "\n  ")))
+}
+
+/// A time such as `500ms`, `2s` or `1m 30s`; never zero.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("a time must be longer than nothing".into()),
+        Ok(duration) => Ok(duration),
+        Err(_) => Err("a time is a number with its unit, as in 500ms, 2s or 5m".into()),
+    }
+}
+
+/// What every deadline is multiplied by.
+pub(super) fn time_scale(text: &str) -> Result<f64, String> {
+    let within = |scale: &f64| (0.01..=1000.0).contains(scale);
+    text.parse().ok().filter(within).ok_or_else(|| "a time scale is a number from 0.01 to 1000".into())
+}
+
+/// `2/3`: the second of three parts.
+pub(super) fn shard(text: &str) -> Result<Shard, String> {
+    let number = |text: &str| text.parse::<usize>().ok();
+    let parts = text.split_once('/').and_then(|(index, count)| Some((number(index)?, number(count)?)));
+    match parts {
+        Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
+        Some((_, count)) if count > 0 => Err(format!("of {count} parts there are 1/{count} to {count}/{count}")),
+        _ => Err("a shard is K/N, as in 1/4: the first of four parts".into()),
+    }
+}
+
+/// The levels, offered by name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum LevelName {
+    /// only a broken MUST is a failure
+    Must,
+    /// a broken SHOULD is one, too
+    Should,
+    /// so is a broken MAY
+    May,
+}
+
+impl From<LevelName> for Level {
+    fn from(name: LevelName) -> Self {
+        match name {
+            LevelName::Must => Self::Must,
+            LevelName::Should => Self::Should,
+            LevelName::May => Self::May,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_shards_and_times() {
+        assert_eq!(shard("2/3"), Ok(Shard { index: 2, count: 3 }));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(time_scale("2.5"), Ok(2.5));
+    }
+
+    #[test]
+    fn err_says_what_is_possible() {
+        let wrong_shard = |text| shard(text).expect_err("no shard");
+        insta::assert_snapshot!(wrong_shard("4/3"), @"of 3 parts there are 1/3 to 3/3");
+        insta::assert_snapshot!(wrong_shard("0/3"), @"of 3 parts there are 1/3 to 3/3");
+        insta::assert_snapshot!(wrong_shard("1/0"), @"a shard is K/N, as in 1/4: the first of four parts");
+        insta::assert_snapshot!(wrong_shard("1"), @"a shard is K/N, as in 1/4: the first of four parts");
+        insta::assert_snapshot!(duration("0s").expect_err("no time"), @"a time must be longer than nothing");
+        insta::assert_snapshot!(duration("5").expect_err("no time"), @"a time is a number with its unit, as in 500ms, 2s or 5m");
+        insta::assert_snapshot!(time_scale("NaN").expect_err("no scale"), @"a time scale is a number from 0.01 to 1000");
+        insta::assert_snapshot!(time_scale("0").expect_err("no scale"), @"a time scale is a number from 0.01 to 1000");
+        insta::assert_snapshot!(framing("length:u33be").expect_err("no framing"), @r#"
+
+
+length:u33be
+       ^^^^^ unknown field `u33be`, did you mean `u32be`?; possible: u8 u16be u16le u24be u24le u32be u32le u32ne u64be u64le i8 i16be i16le i32be i32le i64be i64le varint vlq quic ber zmtp ws dec hex oct header chunked11 http-chunked
+"#);
+    }
+}

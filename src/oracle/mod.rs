@@ -1,0 +1,16 @@
+//! Trace to verdicts, pure: no socket, no clock, no file. A stored trace can be judged again.
+//!
+//! Two kinds of things are looked at in every trace, whatever the scenario: that nothing came back but what was owed
+//! (the ledger), and that every step that waited for something got it.
+
+mod excerpt;
+mod judge;
+mod requirements;
+mod rules;
+mod verdict;
+
+pub use excerpt::{Log, excerpt, wire_log};
+pub use judge::{Judgement, judge, target_died};
+pub use requirements::{Requirement, all as requirements, find as requirement};
+pub use rules::{RULES, Rule};
+pub use verdict::{Breach, Level, Verdict};

@@ -1,0 +1,102 @@
+//! Escaped framings: SLIP, COBS, dot-stuffing.
+
+use super::{
+    Level::{Must, Should},
+    Raw::Framed,
+    Requirement,
+};
+
+/// The rows of this topic.
+pub(super) const ROWS: &[Requirement] = &[
+    Requirement {
+        id: "ESC-01",
+        level: Must,
+        steps: &[6],
+        strategy: Some("delimiter"),
+        raw: Framed,
+        sentence: "Payload bytes equal to the frame mark or the escape byte come back as they were sent.",
+        why: "Escaping exists to carry them (RFC 1055).",
+        breaks: "Only one of the two is escaped, or the replacements are applied in the wrong order.",
+        seen_in: &["miniesptool#24", "miniesptool#25"],
+    },
+    Requirement {
+        id: "ESC-02",
+        level: Must,
+        steps: &[6],
+        strategy: Some("delimiter"),
+        raw: Framed,
+        sentence: "An escape sequence that is cut by a segment boundary is one escape sequence.",
+        why: "The byte that completes it may come later.",
+        breaks: "Each chunk is unescaped by itself, and the lone escape byte is passed on or dropped.",
+        seen_in: &[],
+    },
+    Requirement {
+        id: "ESC-03",
+        level: Should,
+        steps: &[6],
+        strategy: Some("delimiter"),
+        raw: Framed,
+        sentence: "An escape byte followed by one that it cannot precede is dropped or passed as declared, and the \
+            next mark is found.",
+        why: "RFC 1055 leaves open what to do with it, but the mark stays a mark.",
+        breaks: "The decoder loses its place and takes frames behind it for parts of this one.",
+        seen_in: &["wmbusmeters#1996"],
+    },
+    Requirement {
+        id: "ESC-04",
+        level: Must,
+        steps: &[6],
+        strategy: Some("delimiter"),
+        raw: Framed,
+        sentence: "Frame marks with nothing between them are no messages.",
+        why: "RFC 1055 lets a sender begin with a mark to flush noise.",
+        breaks: "Each pair of marks is reported as an error or answered with an empty frame.",
+        seen_in: &[],
+    },
+    Requirement {
+        id: "ESC-05",
+        level: Must,
+        steps: &[6],
+        strategy: Some("delimiter"),
+        raw: Framed,
+        sentence: "Runs of bytes without a zero of 253, 254, 255 and 508 come back exactly, with and without a zero \
+            behind them.",
+        why: "A COBS group holds at most 254 bytes, and a full one implies no zero.",
+        breaks: "The full group is closed one byte early or late, or a zero is added behind it.",
+        seen_in: &["espp#780", "corncobs#1", "nanocobs#58", "blot#488"],
+    },
+    Requirement {
+        id: "ESC-06",
+        level: Must,
+        steps: &[6],
+        strategy: Some("delimiter"),
+        raw: Framed,
+        sentence: "A group that ends before its count says so is refused, and the next frame is read.",
+        why: "A zero is the mark always; inside a group it proves damage.",
+        breaks: "The count is trusted, and the zero and the next frame are read as data.",
+        seen_in: &["nanocobs#43"],
+    },
+    Requirement {
+        id: "ESC-07",
+        level: Must,
+        steps: &[6],
+        strategy: Some("delimiter"),
+        raw: Framed,
+        sentence: "Junk before the first mark does not spoil the frames behind it.",
+        why: "A receiver may join a line in the middle; the mark is there to find the start.",
+        breaks: "The decoder reports an error and never looks for the next mark.",
+        seen_in: &["electricui-embedded#180"],
+    },
+    Requirement {
+        id: "ESC-08",
+        level: Must,
+        steps: &[6],
+        strategy: Some("delimiter"),
+        raw: Framed,
+        sentence: "A stuffed dot is removed once and added once, however the segments fall.",
+        why: "RFC 5321 4.5.2: a dot is doubled at the beginning of a line, and only there.",
+        breaks: "The beginning of a segment is taken for the beginning of a line, or a line ending is accepted that \
+            is none.",
+        seen_in: &["qpsmtpd#317"],
+    },
+];

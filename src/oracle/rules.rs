@@ -1,0 +1,63 @@
+//! The rules that a trace can break, whatever the scenario.
+
+/// One rule: its stable name and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// As it stands in reports.
+    pub name: &'static str,
+    /// What a breach means.
+    pub about: &'static str,
+    /// Whether a slow machine could look the same, so that a breach must be confirmed before it counts.
+    pub timing: bool,
+}
+
+pub(super) const ALTERED: Rule =
+    Rule { name: "altered-reply", timing: false, about: "what came back is not what was sent" };
+pub(super) const CLOSED_EARLY: Rule =
+    Rule { name: "closed-early", timing: false, about: "the connection ended before everything owed had come back" };
+pub(super) const EARLY_CLOSE: Rule =
+    Rule { name: "early-close", timing: false, about: "the connection ended where it had to stay open" };
+pub(super) const EARLY_REPLY: Rule =
+    Rule { name: "early-reply", timing: false, about: "bytes came back before they were due" };
+pub(super) const FLOOD: Rule = Rule { name: "flood", timing: false, about: "more came back than was ever sent" };
+pub(super) const FORBIDDEN: Rule =
+    Rule { name: "forbidden-reply", timing: false, about: "a message came back that had to be refused" };
+pub(super) const MALFORMED: Rule = Rule { name: "malformed-reply", timing: false, about: "what came back is no frame" };
+pub(super) const NOT_CONNECTED: Rule =
+    Rule { name: "not-connected", timing: false, about: "the connection was refused" };
+pub(super) const NOT_CLOSED: Rule = Rule { name: "not-closed", timing: true, about: "the connection stayed open" };
+pub(super) const NOT_READING: Rule =
+    Rule { name: "not-reading", timing: true, about: "the target stopped reading while its replies were being read" };
+pub(super) const NO_REPLY: Rule = Rule { name: "no-reply", timing: true, about: "no whole reply came in time" };
+pub(super) const OUT_OF_TIME: Rule = Rule { name: "out-of-time", timing: true, about: "the case came to its bound" };
+pub(super) const RESET: Rule =
+    Rule { name: "reset", timing: false, about: "the connection was reset where it had to end with FIN" };
+pub(super) const RESPELLED: Rule =
+    Rule { name: "respelled-reply", timing: false, about: "the message came back in another spelling (compare=bytes)" };
+pub(super) const DIED: Rule =
+    Rule { name: "target-died", timing: false, about: "after this case the target no longer answered a plain message" };
+pub(super) const UNASKED: Rule =
+    Rule { name: "unasked-reply", timing: false, about: "something came back that nothing asked for" };
+pub(super) const UNFINISHED: Rule =
+    Rule { name: "unfinished-reply", timing: false, about: "the connection ended inside a reply" };
+
+/// All rules.
+pub const RULES: &[Rule] = &[
+    ALTERED,
+    CLOSED_EARLY,
+    EARLY_CLOSE,
+    EARLY_REPLY,
+    FLOOD,
+    FORBIDDEN,
+    MALFORMED,
+    NOT_CONNECTED,
+    NOT_CLOSED,
+    NOT_READING,
+    NO_REPLY,
+    OUT_OF_TIME,
+    RESET,
+    RESPELLED,
+    DIED,
+    UNASKED,
+    UNFINISHED,
+];

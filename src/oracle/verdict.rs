@@ -1,0 +1,81 @@
+//! What is said of a case and of a requirement.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The verdict of a case or of a requirement (PRODUCT "Judging fairly").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// What had to be seen was seen.
+    Pass,
+    /// It was not, and the trace proves it.
+    Fail,
+    /// It failed once and did not repeat.
+    Flaky,
+    /// What must be known could not be observed.
+    Inconclusive,
+    /// Does not apply to this framing or behaviour.
+    Skipped,
+    /// Was not tried.
+    NotRun,
+}
+
+/// How binding a requirement is (RFC 2119).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Counts always.
+    Must,
+    /// A warning, unless `--level should`.
+    Should,
+    /// Reported only, unless `--level may`.
+    May,
+}
+
+/// One rule that was broken, with what was due and what came. Says the same from run to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Breach {
+    /// The broken rule, as a stable name: `altered-reply`.
+    pub rule: String,
+    /// A sentence for people.
+    pub sentence: String,
+    /// What was due, if bytes were.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expected: Option<String>,
+    /// What came, if bytes did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub actual: Option<String>,
+    /// Where the two first differ, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub differs_at: Option<u64>,
+    /// Rests on time alone: a slow machine could look the same. Must be confirmed before it counts.
+    pub timing: bool,
+    /// Indices of the events in the trace that prove it.
+    #[serde(skip)]
+    pub evidence: Vec<usize>,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Flaky => "flaky",
+            Self::Inconclusive => "inconclusive",
+            Self::Skipped => "skipped",
+            Self::NotRun => "not-run",
+        })
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+            Self::May => "MAY",
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! What is known of a target: what its framing string declares, and what calibration measured (CATALOGUE D).
+//!
+//! Where right implementations differ, the profile decides what a case expects; the oracle never guesses.
+
+use std::time::Duration;
+
+use crate::framing::{After, Empty, Eof, Framing, Over, Partial};
+
+/// The declared and the measured side of one target under one framing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Replies begin before a message is complete (D1): the target is judged as a byte stream.
+    pub partial: bool,
+    /// The connection is closed after one reply (D2).
+    pub once: bool,
+    /// How many connections were served at once, as far as was tried (D18).
+    pub conns: usize,
+    /// What an empty message brings (D4); `None`: not known.
+    pub empty: Option<Empty>,
+    /// What an oversize message brings (D5); `None`: not known.
+    pub over: Option<Over>,
+    /// What an unfinished message at the end of the stream brings (D6, D7); `None`: not known.
+    pub eof: Option<Eof>,
+    /// The largest payload that must be taken, in bytes: declared. `None`: not declared.
+    pub max: Option<u64>,
+    /// The largest payload that was seen to come back, in bytes; larger ones were refused cleanly. `None`: no limit was met.
+    pub limit: Option<u64>,
+}
+
+/// How long to wait, derived from the calibrated round trip (PRODUCT "Judging fairly").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tempo {
+    /// How long nothing may move while a reply is due.
+    pub reply: Duration,
+    /// How long a silence is watched where no barrier exists.
+    pub quiet: Duration,
+    /// The bound on one case.
+    pub case: Duration,
+}
+
+impl Profile {
+    /// What the framing string declares; the rest as for a target that does what most do.
+    pub fn declared(framing: &Framing) -> Self {
+        let behaviour = framing.behaviour();
+        Self {
+            partial: behaviour.partial == Some(Partial::Yes),
+            once: behaviour.after == Some(After::Close),
+            conns: usize::MAX,
+            empty: behaviour.empty.filter(|empty| *empty != Empty::Any),
+            over: behaviour.over.filter(|over| *over != Over::Any),
+            eof: behaviour.eof.filter(|eof| *eof != Eof::Any),
+            max: behaviour.max,
+            limit: None,
+        }
+    }
+}
+
+impl Tempo {
+    /// Before anything was measured: patient.
+    pub const PATIENT: Self =
+        Self { reply: Duration::from_secs(5), quiet: Duration::from_millis(250), case: Duration::from_secs(60) };
+
+    /// Deadlines for a target that needs `round_trip` for a small message: 50 times that, at least 500 ms, at most 20 s.
+    pub fn for_round_trip(round_trip: Duration) -> Self {
+        let reply = (round_trip * 50).clamp(Duration::from_millis(500), Duration::from_secs(20));
+        let quiet = (round_trip * 3).clamp(Duration::from_millis(200), Duration::from_secs(5));
+        Self { reply, quiet, case: Duration::from_secs(60) + reply * 10 }
+    }
+
+    /// The same, multiplied.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self {
+            reply: self.reply.mul_f64(factor),
+            quiet: self.quiet.mul_f64(factor),
+            case: self.case.mul_f64(factor.max(1.0)),
+        }
+    }
+}

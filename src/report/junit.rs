@@ -1,0 +1,115 @@
+//! `JUnit` XML, for CI servers: a suite a framing, a test a case.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+use super::escape::visible;
+use super::model::{CaseResult, Conformance, Report};
+use super::sentence::sentence;
+use crate::oracle::Verdict;
+
+pub(super) fn render(report: &Report) -> Vec<u8> {
+    let mut junit = Junit::new("echospec");
+    if let Ok(time) = Duration::try_from_secs_f64(report.volatile.seconds) {
+        junit.set_time(time);
+    }
+    for framing in framings(report) {
+        junit.add_test_suite(suite(report, framing));
+    }
+    if report.verdict == Conformance::NotTested {
+        junit.add_test_suite(not_tested(report));
+    }
+    junit.to_string().unwrap_or_else(|error| error.to_string()).into_bytes()
+}
+
+/// In their order, each once; also one that only a case knows.
+fn framings(report: &Report) -> Vec<&str> {
+    let mut framings: Vec<&str> = Vec::new();
+    for framing in report.framings.iter().chain(report.cases.iter().map(|case| &case.framing)) {
+        if !framings.contains(&framing.as_str()) {
+            framings.push(framing);
+        }
+    }
+    framings
+}
+
+fn suite(report: &Report, framing: &str) -> TestSuite {
+    let mut suite = TestSuite::new(visible(framing));
+    let properties = [("target", &report.target), ("address", &report.volatile.address), ("seed", &report.seed)];
+    suite.add_properties(properties.map(|(name, value)| Property::new(name, visible(value))));
+    suite.add_test_cases(report.cases.iter().filter(|case| case.framing == framing).map(|case| test(report, case)));
+    suite
+}
+
+/// A run that judged nothing must not read as a pass.
+fn not_tested(report: &Report) -> TestSuite {
+    let mut suite = TestSuite::new("echospec");
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("not-tested").set_message(sentence(report));
+    suite.add_test_case(TestCase::new("the target was tested", status));
+    suite
+}
+
+fn test(report: &Report, case: &CaseResult) -> TestCase {
+    let mut test = TestCase::new(visible(&case.id), status(report, case));
+    test.set_classname(visible(&case.scenario));
+    if case.verdict == Verdict::Fail && !report.case_counts(case) {
+        test.set_system_out(format!("warning, does not count: {}", description(report, case)));
+    }
+    test
+}
+
+fn status(report: &Report, case: &CaseResult) -> TestCaseStatus {
+    let reason = visible(case.reason.as_deref().unwrap_or_default());
+    let counts = report.case_counts(case);
+    match case.verdict {
+        Verdict::Fail if counts => failure(report, case),
+        Verdict::Pass | Verdict::Fail => TestCaseStatus::success(),
+        Verdict::Flaky => {
+            let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+            rerun.set_type("flaky").set_message(reason);
+            let mut status = TestCaseStatus::success();
+            status.add_rerun(rerun);
+            status
+        }
+        Verdict::Inconclusive if counts => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_type("inconclusive").set_message(reason);
+            status
+        }
+        Verdict::Inconclusive | Verdict::Skipped | Verdict::NotRun => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_type(case.verdict.to_string()).set_message(reason);
+            status
+        }
+    }
+}
+
+fn failure(report: &Report, case: &CaseResult) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    if let Some(breach) = case.breaches.first() {
+        status.set_type(visible(&breach.rule)).set_message(visible(&breach.sentence));
+    }
+    status.set_description(description(report, case));
+    status
+}
+
+/// Everything about a failed case, as lines.
+fn description(report: &Report, case: &CaseResult) -> String {
+    let mut lines = vec![case.title.clone()];
+    for id in &case.requirements {
+        let known = report.requirement(id).map(|one| format!("{id} ({}): {}", one.level, one.sentence));
+        lines.push(known.unwrap_or_else(|| id.clone()));
+    }
+    lines.extend(case.stimulus.iter().map(|step| format!("- {step}")));
+    for breach in &case.breaches {
+        lines.push(format!("{}: {}", breach.rule, breach.sentence));
+        lines.extend(breach.expected.iter().map(|expected| format!("expected {expected}")));
+        lines.extend(breach.actual.iter().map(|actual| format!("actual   {actual}")));
+    }
+    if let Some(log) = report.volatile.logs.get(&case.id) {
+        lines.push(format!("again: {}", log.rerun));
+    }
+    lines.iter().map(|line| visible(line)).collect::<Vec<_>>().join("\n")
+}

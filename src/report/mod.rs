@@ -1,0 +1,91 @@
+//! One model, a file for each format.
+//!
+//! A renderer is a pure function from a [`Report`] to bytes: it opens nothing, asks no clock and only writes. What a
+//! report says may come from the target, or from a file that somebody else wrote, so each renderer escapes it.
+
+mod canonical;
+mod difference;
+mod escape;
+mod json;
+mod junit;
+mod markdown;
+mod model;
+mod reading;
+mod sentence;
+#[cfg(test)]
+mod specimen;
+mod tap;
+pub mod text;
+
+pub use canonical::canonical;
+pub use json::{ReadError, parse, schema};
+pub use model::*;
+
+/// A way to write a report.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// As it stands on the command line.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// Report to bytes.
+    pub render: fn(&Report) -> Vec<u8>,
+}
+
+/// Every format.
+pub const FORMATS: &[Format] = &[
+    Format { name: "text", about: "for people at a terminal", render: text::render },
+    Format { name: "json", about: "all that is known; `echospec report` renders it again", render: json::render },
+    Format { name: "junit", about: "JUnit XML, for CI servers", render: junit::render },
+    Format { name: "tap", about: "TAP 14, for test harnesses", render: tap::render },
+    Format { name: "markdown", about: "canonical, the same from run to run: for review", render: markdown::render },
+];
+
+/// The format of this name.
+pub fn format(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compares a rendering with its golden file in `snapshots/`.
+    pub(super) fn golden(name: &str, rendered: &[u8]) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/report"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        let rendered = std::str::from_utf8(rendered).expect("a report is UTF-8");
+        settings.bind(|| insta::assert_snapshot!(name, rendered));
+    }
+
+    #[test]
+    fn every_format_renders_the_specimen_as_reviewed() {
+        for format in FORMATS {
+            golden(format.name, &(format.render)(&specimen::specimen()));
+        }
+    }
+
+    #[test]
+    fn every_format_renders_a_report_of_nothing() {
+        for format in FORMATS {
+            golden(&format!("{}-of-nothing", format.name), &(format.render)(&specimen::nothing()));
+        }
+    }
+
+    #[test]
+    fn no_format_but_json_lets_a_control_character_through() {
+        for format in FORMATS.iter().filter(|format| format.name != "json") {
+            let text = String::from_utf8((format.render)(&specimen::specimen())).expect("a report is UTF-8");
+            let passed = text.chars().find(|c| c.is_control() && *c != '\n');
+            assert_eq!(passed, None, "{}", format.name);
+        }
+    }
+
+    #[test]
+    fn formats_are_found_by_name() {
+        assert_eq!(format("tap").map(|format| format.name), Some("tap"));
+        assert!(format("html").is_none());
+    }
+}

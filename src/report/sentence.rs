@@ -1,0 +1,57 @@
+//! The verdict on a whole run in one sentence.
+
+use super::model::{Conformance, Report, RequirementResult};
+use crate::oracle::Verdict;
+
+/// More ids than this are not named.
+const NAMED: usize = 8;
+
+/// `2 of 48 requirements failed (LEN-03, SEG-02); 40 passed, 6 were skipped`.
+pub(super) fn sentence(report: &Report) -> String {
+    let total = report.requirements.len();
+    let lead = match report.verdict {
+        Conformance::Conforms => format!("no requirement of {total} failed"),
+        Conformance::DoesNotConform => {
+            let failed: Vec<_> = counted(report, &[Verdict::Fail]).collect();
+            format!("{} of {} failed ({})", failed.len(), requirements(total), ids(&failed))
+        }
+        Conformance::Inconclusive => {
+            let open: Vec<_> = counted(report, &[Verdict::Inconclusive, Verdict::NotRun]).collect();
+            format!("nothing failed, but {} of {} stayed open ({})", open.len(), requirements(total), ids(&open))
+        }
+        Conformance::NotTested => "nothing was judged, so nothing can be said of the target".into(),
+    };
+    let counts = counts(report);
+    if counts.is_empty() { lead } else { format!("{lead}; {}", counts.join(", ")) }
+}
+
+fn counted<'a>(report: &'a Report, verdicts: &'a [Verdict]) -> impl Iterator<Item = &'a RequirementResult> {
+    report.requirements.iter().filter(|one| report.counts(one) && verdicts.contains(&one.verdict))
+}
+
+/// How many requirements came to what, apart from failures.
+fn counts(report: &Report) -> Vec<String> {
+    let of = |verdict| report.requirements_with(verdict).count();
+    let warnings = report.requirements_with(Verdict::Fail).filter(|one| !report.counts(one)).count();
+    let all = [
+        (of(Verdict::Pass), "passed"),
+        (warnings, if warnings == 1 { "warning" } else { "warnings" }),
+        (of(Verdict::Flaky), "flaky"),
+        (of(Verdict::Inconclusive), "inconclusive"),
+        (of(Verdict::Skipped), "skipped"),
+        (of(Verdict::NotRun), "not run"),
+    ];
+    all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+}
+
+fn requirements(count: usize) -> String {
+    if count == 1 { "1 requirement".into() } else { format!("{count} requirements") }
+}
+
+fn ids(requirements: &[&RequirementResult]) -> String {
+    let mut ids: Vec<&str> = requirements.iter().take(NAMED).map(|one| one.id.as_str()).collect();
+    if requirements.len() > NAMED {
+        ids.push("…");
+    }
+    ids.join(", ")
+}

@@ -1,0 +1,206 @@
+//! One report that holds everything a renderer must cope with; every golden file is drawn from it.
+
+use std::collections::BTreeMap;
+
+use super::model::{CaseLog, CaseResult, Conformance, Finding, Report, RequirementResult, SCHEMA, Summary, Volatile};
+use crate::oracle::{Breach, Level, Verdict};
+
+/// Ends tags, attributes, fences, tables and TAP lines, and moves a terminal's cursor.
+const HOSTILE: &str = "hostile/\"><script>alert('#`|`')</script>\u{1b}[2J\r\n\u{202e}```]]>\\ # TODO";
+
+/// A run in which everything happened once.
+pub(super) fn specimen() -> Report {
+    let requirements = requirements();
+    let cases = cases();
+    Report {
+        summary: summary(&requirements, &cases),
+        requirements,
+        cases,
+        findings: findings(),
+        volatile: volatile(),
+        verdict: Conformance::DoesNotConform,
+        framing: "length:u32be delimiter:lf".into(),
+        framings: vec!["length:u32be".into(), "delimiter:lf".into()],
+        ..nothing()
+    }
+}
+
+/// A run that judged nothing.
+pub(super) fn nothing() -> Report {
+    Report {
+        schema: SCHEMA.into(),
+        version: "1.2.3".into(),
+        target: "the server at the given address".into(),
+        framing: "length:u32be".into(),
+        framings: vec!["length:u32be".into()],
+        level: Level::Must,
+        seed: "4f1d2c3".into(),
+        verdict: Conformance::NotTested,
+        summary: Summary::default(),
+        requirements: Vec::new(),
+        cases: Vec::new(),
+        findings: Vec::new(),
+        volatile: Volatile { address: "127.0.0.1:7000".into(), ..Volatile::default() },
+    }
+}
+
+fn requirement(id: &str, level: Level, verdict: Verdict, sentence: &str, cases: &[&str]) -> RequirementResult {
+    let cases = cases.iter().map(ToString::to_string).collect();
+    RequirementResult { id: id.into(), level, verdict, sentence: sentence.into(), cases }
+}
+
+fn requirements() -> Vec<RequirementResult> {
+    use Level::{May, Must, Should};
+    use Verdict::{Fail, Flaky, Inconclusive, NotRun, Pass, Skipped};
+    vec![
+        requirement("X-01", Must, Pass, "A message that is sent whole comes back.", &["echo/plain"]),
+        requirement(
+            "X-02",
+            Must,
+            Fail,
+            "A message that is cut at any offset is the same message, because TCP has no message boundaries and may cut \
+             wherever it likes.",
+            &["cut/one[cut=3]", "cut/one[cut=4]", HOSTILE],
+        ),
+        requirement("X-03", Should, Fail, "The server closes its side after the client's FIN.", &["end/fin"]),
+        requirement("X-04", May, Pass, "The server answers on IPv6, too.", &["echo/v6"]),
+        requirement("X-05", Must, Inconclusive, "A reset costs its own connection only.", &["end/reset"]),
+        requirement("X-06", Must, Flaky, "A reply comes in time.", &["echo/slow"]),
+        requirement("X-07", Must, Skipped, "An oversize message is refused.", &["limit/over", "limit/far-over"]),
+        requirement("X-08", Must, NotRun, "A thousand messages come back in order.", &["echo/thousand"]),
+    ]
+}
+
+fn case(id: &str, title: &str, requirement: &str, verdict: Verdict) -> CaseResult {
+    CaseResult {
+        id: id.into(),
+        scenario: id.split('[').next().unwrap_or(id).into(),
+        framing: if id.starts_with("end/") { "delimiter:lf" } else { "length:u32be" }.into(),
+        title: title.into(),
+        requirements: vec![requirement.into()],
+        verdict,
+        reason: None,
+        stimulus: Vec::new(),
+        breaches: Vec::new(),
+    }
+}
+
+fn because(reason: &str, case: CaseResult) -> CaseResult {
+    CaseResult { reason: Some(reason.into()), ..case }
+}
+
+fn broken(breach: Breach, stimulus: &[&str], case: CaseResult) -> CaseResult {
+    let stimulus = stimulus.iter().map(ToString::to_string).collect();
+    CaseResult { stimulus, breaches: vec![breach], ..case }
+}
+
+fn altered(expected: &str, actual: &str, differs_at: u64) -> Breach {
+    Breach {
+        rule: "altered-reply".into(),
+        sentence: "what came back is not what was sent".into(),
+        expected: Some(expected.into()),
+        actual: Some(actual.into()),
+        differs_at: Some(differs_at),
+        timing: false,
+        evidence: vec![3],
+    }
+}
+
+fn plain(rule: &str, sentence: &str, timing: bool) -> Breach {
+    let (expected, actual, differs_at, evidence) = (None, None, None, Vec::new());
+    Breach { rule: rule.into(), sentence: sentence.into(), expected, actual, differs_at, timing, evidence }
+}
+
+fn cases() -> Vec<CaseResult> {
+    use Verdict::{Fail, Flaky, Inconclusive, NotRun, Pass, Skipped};
+    let cut = ["send \"hello\", cut after 3 bytes", "expect the echo within the reply deadline"];
+    vec![
+        case("echo/plain", "a message sent whole", "X-01", Pass),
+        case("echo/v6", "a message over IPv6", "X-04", Pass),
+        broken(
+            altered(r#""\x00\x00\x00\x05hello""#, r#""\x00\x00\x00\x02he""#, 3),
+            &cut,
+            case("cut/one[cut=3]", "a message cut once", "X-02", Fail),
+        ),
+        broken(
+            Breach { expected: Some("\"hello\"".into()), ..plain("no-reply", "no whole reply came in time", true) },
+            &cut,
+            case("cut/one[cut=4]", "a message cut once", "X-02", Fail),
+        ),
+        broken(
+            altered("\"a\u{1b}[31m|`b`\"", "\"a<b>|`c`\"", 2),
+            &["send \"```\u{7}\" | <i>"],
+            case(HOSTILE, "a scenario of evil <b>intent</b>\u{0}", "X-02", Fail),
+        ),
+        broken(
+            plain("not-closed", "the connection stayed open", true),
+            &["send \"hello\"", "half-close"],
+            case("end/fin", "a half-close after the reply", "X-03", Fail),
+        ),
+        because("no connection could be opened from here", case("end/reset", "a reset", "X-05", Inconclusive)),
+        because("failed once by time alone; did not fail again", case("echo/slow", "a slow reply", "X-06", Flaky)),
+        because("no maximum is declared", case("limit/over", "one byte too many", "X-07", Skipped)),
+        because("no maximum is declared", case("limit/far-over", "far too much", "X-07", Skipped)),
+        because("the run was ended before", case("echo/thousand", "a thousand messages", "X-08", NotRun)),
+    ]
+}
+
+fn findings() -> Vec<Finding> {
+    let finding = |key: &str, value: &str, declared, sentence: &str| Finding {
+        framing: "length:u32be".into(),
+        key: key.into(),
+        value: value.into(),
+        declared,
+        sentence: sentence.into(),
+    };
+    vec![
+        finding("after", "keep", false, "the connection is kept after a reply"),
+        finding("partial", "no", true, "stays silent until a message is complete"),
+    ]
+}
+
+fn volatile() -> Volatile {
+    let mut long = log(&["0.000 ms  connected"], "echospec check 7000 --only 'cut/one[cut=4]'");
+    long.wire.extend((1..200).map(|n| format!("{n}.000 ms  → \"x\" (1)")));
+    let logs = [
+        (
+            "cut/one[cut=3]",
+            log(
+                &[
+                    "    0.000 ms  connected",
+                    "    0.040 ms  → \"\\x00\\x00\\x00\" (3)",
+                    "    0.210 ms    ⎮ cut: the target has read everything so far",
+                    "    0.260 ms  → \"\\x05hello\" (6)",
+                    "    0.490 ms  ← \"\\x00\\x00\\x00\\x02he\" (6)",
+                    "    0.512 ms  ← FIN",
+                ],
+                "echospec check 7000 --framing 'length:u32be' --only 'cut/one[cut=3]' --seed '4f1d2c3'",
+            ),
+        ),
+        ("cut/one[cut=4]", long),
+        ("end/fin", log(&["    0.000 ms  connected", "    0.300 ms  → FIN"], "echospec check 7000 --only end/fin")),
+    ];
+    Volatile {
+        address: "127.0.0.1:7000".into(),
+        started: "2026-01-02T03:04:05Z".into(),
+        seconds: 12.345,
+        round_trip_ms: BTreeMap::from([("length:u32be".into(), 0.21)]),
+        logs: logs.into_iter().map(|(id, log)| (id.into(), log)).collect(),
+        seconds_by_scenario: BTreeMap::from([("segmentation/one-cut".into(), 0.5)]),
+    }
+}
+
+fn log(wire: &[&str], rerun: &str) -> CaseLog {
+    CaseLog { wire: wire.iter().map(ToString::to_string).collect(), details: Vec::new(), rerun: rerun.into() }
+}
+
+fn summary(requirements: &[RequirementResult], cases: &[CaseResult]) -> Summary {
+    let mut summary = Summary { warnings: 1, ..Summary::default() };
+    for requirement in requirements {
+        *summary.requirements.entry(requirement.verdict).or_default() += 1;
+    }
+    for case in cases {
+        *summary.cases.entry(case.verdict).or_default() += 1;
+    }
+    summary
+}

@@ -1,0 +1,106 @@
+//! The step that waits.
+
+use std::time::Duration;
+
+use super::super::file::{Expect, Span, What};
+use super::super::material::pattern;
+use super::super::wire::Wire;
+use super::connections::FIRST;
+use super::{Compiler, describe};
+use crate::framing::Strategy;
+use crate::session::{Duty, Pace, Promise, Segment, Step as Action, Until};
+
+impl Compiler<'_> {
+    pub(super) fn expect(&mut self, expect: &Expect) -> Result<(), String> {
+        let any: Vec<_> = expect.any.iter().map(|what| what.given().copied()).collect::<Result<_, _>>()?;
+        let within = expect.within.as_ref().map(|span| span.given().copied()).transpose()?;
+        if any == [What::Alive] {
+            self.say("expect that a fresh connection is served");
+            return self.expect_alive(within);
+        }
+        let names = if expect.on.is_empty() { vec![FIRST.to_owned()] } else { expect.on.clone() };
+        self.say(&describe::expect(&names, &any, within));
+        let any = any.into_iter().map(until).collect::<Result<Vec<_>, _>>()?;
+        let lives: Vec<_> = names.iter().map(|name| self.open_or_find(name)).collect::<Result<_, _>>()?;
+        let lives = lives.concat();
+        self.await_all(&lives, any, within)?;
+        Ok(())
+    }
+
+    fn await_all(&mut self, lives: &[usize], any: Vec<Until>, within: Option<Span>) -> Result<(), String> {
+        let conns: Vec<_> = lives.iter().map(|live| self.connections.live(*live).conn).collect();
+        let least = within.filter(|span| span.from < span.to).map(|span| self.scaled(span.from));
+        if let Some(least) = least.filter(|least| *least > Duration::ZERO) {
+            self.patience += least;
+            self.act(Action::Await { conns: conns.clone(), any: vec![Until::Silence], within: least })?;
+        }
+        let within = match within {
+            Some(span) => self.scaled(span.to).saturating_sub(least.unwrap_or_default()),
+            None => self.usual(&any),
+        };
+        self.patience += within + self.reading_time(lives);
+        self.act(Action::Await { conns, any, within })
+    }
+
+    /// How long to wait where the file does not say.
+    fn usual(&self, any: &[Until]) -> Duration {
+        let tempo = self.variant.context.tempo;
+        if any.contains(&Until::Silence) { tempo.quiet } else { tempo.reply }
+    }
+
+    /// How long it takes to read what was sent where reading is slow on purpose.
+    fn reading_time(&self, lives: &[usize]) -> Duration {
+        let slow = lives.iter().map(|live| match self.connections.live(*live).pace {
+            Pace::Drip { bytes, every } => every * u32::try_from(self.weight / bytes + 1).unwrap_or(u32::MAX),
+            _ => Duration::ZERO,
+        });
+        slow.max().unwrap_or_default().min(Duration::from_secs(3600))
+    }
+
+    /// A fresh connection gets a plain message back.
+    fn expect_alive(&mut self, within: Option<Span>) -> Result<(), String> {
+        self.alive = true;
+        self.make_room()?;
+        let context = self.variant.context;
+        let wire = self.wire(|_, _| alive(context), 0)?;
+        let live = self.open_one(None)?;
+        let conn = self.connections.live(live).conn;
+        let promise =
+            |message: &super::super::wire::Message| Promise { payload: message.payload.clone(), duty: Duty::Echo };
+        let promises = wire.messages.iter().map(promise).collect();
+        let segments = vec![Segment { bytes: wire.bytes.clone(), fin: false }];
+        let reply = context.tempo.reply;
+        self.act(Action::Send { conn, promises, segments, within: Some(reply) })?;
+        if context.framing.strategy() == Strategy::Close {
+            self.shut_down(live)?;
+        }
+        let within = within.map_or(reply, |span| self.scaled(span.to));
+        self.patience += within;
+        self.act(Action::Await { conns: vec![conn], any: vec![Until::Echo], within })?;
+        self.close_one(live)
+    }
+}
+
+fn until(what: What) -> Result<Until, String> {
+    Ok(match what {
+        What::Echo => Until::Echo,
+        What::Silence => Until::Silence,
+        What::End => Until::End,
+        What::Closed => Until::Closed,
+        What::Refused => Until::Refused,
+        What::Bytes(count) => Until::Bytes(count),
+        What::Alive => return Err("`alive` among others".to_owned()),
+    })
+}
+
+/// A plain message that every framing carries.
+fn alive(context: &super::Context<'_>) -> Result<Wire, String> {
+    let text = b"alive?".to_vec();
+    if context.framing.carries(&text) && context.profile.limit.is_none_or(|limit| limit >= text.len() as u64) {
+        return Wire::messages(context, vec![text], false);
+    }
+    let sample = Wire::sample(context, text.len() as u64);
+    sample.or_else(|_| {
+        Wire::messages(context, vec![pattern(context.framing, context.framing.smallest() as usize)], false)
+    })
+}

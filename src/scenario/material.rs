@@ -1,0 +1,142 @@
+//! What a payload in a file stands for in bytes.
+
+use rand_core::Rng;
+
+use super::file::{LARGEST, Payload, Size};
+use super::{Context, seed};
+use crate::framing::{Enc, Framing};
+
+/// What a payload may refer to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting<'a> {
+    pub(super) context: &'a Context<'a>,
+    /// The number of the connection in the case, from 1: `{n}`.
+    pub(super) number: usize,
+    /// The round of the innermost repetition, from 1: `{i}`.
+    pub(super) round: u32,
+    /// What random bytes are drawn from.
+    pub(super) name: &'a str,
+}
+
+impl Setting<'_> {
+    /// The bytes of a payload.
+    pub(super) fn bytes(&self, payload: &Payload) -> Result<Vec<u8>, String> {
+        Ok(match payload {
+            Payload::Text(text) => self.text(text).into_bytes(),
+            Payload::Hex(bytes) => bytes.given()?.0.clone(),
+            Payload::Base64(bytes) => bytes.given()?.0.clone(),
+            Payload::Repeat(payload, times) => repeated(&self.bytes(payload.given()?)?, *times.given()?)?,
+            Payload::Fill(size) => pattern(self.context.framing, self.size(*size.given()?)?),
+            Payload::Random(size) => self.random(self.size(*size.given()?)?),
+            Payload::Counter(size) => counters(self.size(*size.given()?)?),
+        })
+    }
+
+    fn text(&self, text: &str) -> String {
+        let numbered = text.replace("{n}", &self.number.to_string()).replace("{i}", &self.round.to_string());
+        numbered.replace("$$", "$")
+    }
+
+    /// A size in bytes.
+    pub(super) fn size(&self, size: Size) -> Result<usize, String> {
+        let bytes = match size {
+            Size::Bytes(bytes) => Some(bytes),
+            Size::Max(more) => {
+                let max = self.context.profile.max.ok_or("no max is declared")?;
+                max.checked_add_signed(more).filter(|bytes| *bytes <= LARGEST)
+            }
+        };
+        bytes.map(|bytes| bytes as usize).ok_or_else(|| format!("{size} is out of bounds"))
+    }
+
+    fn random(&self, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size];
+        seed::generator(self.context.seed, self.name).fill_bytes(&mut bytes);
+        bytes
+    }
+}
+
+fn repeated(bytes: &[u8], times: u32) -> Result<Vec<u8>, String> {
+    match bytes.len().checked_mul(times as usize) {
+        Some(size) if size as u64 <= LARGEST => Ok(bytes.repeat(times as usize)),
+        _ => Err("a repeated payload is larger than 64MiB".to_owned()),
+    }
+}
+
+/// A readable pattern that the framing carries. Its period is odd, so no two blocks of a buffer's size are alike.
+pub(super) fn pattern(framing: &Framing, size: usize) -> Vec<u8> {
+    let terminator = framing.terminator().unwrap_or_default();
+    let usable = |byte: &u8| !terminator.contains(byte);
+    let mut alphabet: Vec<u8> = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Y').filter(usable).collect();
+    if alphabet.len().is_multiple_of(2) {
+        alphabet.pop();
+    }
+    filled_with(&alphabet, size)
+}
+
+fn filled_with(block: &[u8], size: usize) -> Vec<u8> {
+    let mut bytes = block.repeat(size / block.len() + 1);
+    bytes.truncate(size);
+    bytes
+}
+
+fn counters(size: usize) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..=size as u32 / 4).flat_map(u32::to_be_bytes).collect();
+    bytes.truncate(size);
+    bytes
+}
+
+/// The payload without the bytes that the framing cannot carry; as it is where that does not help.
+pub(super) fn stripped(framing: &Framing, payload: Vec<u8>) -> Vec<u8> {
+    let is_sendable = |payload: &[u8]| framing.encode_unlimited(payload, &mut Vec::new()).is_ok();
+    if is_sendable(&payload) {
+        return payload;
+    }
+    let terminator = framing.terminator().unwrap_or_default();
+    let some = without_unsendable(framing, &payload);
+    let most = some.iter().copied().filter(|byte| !terminator.contains(byte)).collect();
+    [some, most].into_iter().find(|less| is_sendable(less)).unwrap_or(payload)
+}
+
+fn without_unsendable(framing: &Framing, payload: &[u8]) -> Vec<u8> {
+    let text = |payload: &[u8]| String::from_utf8_lossy(payload).replace('\u{fffd}', "").into_bytes();
+    let payload = match framing.behaviour().enc {
+        Some(Enc::Utf8) => text(payload),
+        Some(Enc::Ascii) => payload.iter().copied().filter(u8::is_ascii).collect(),
+        _ => payload.to_vec(),
+    };
+    let text_only = framing.behaviour().enc == Some(Enc::Utf8);
+    let single: Vec<bool> = (0..=u8::MAX)
+        .map(|byte| (text_only && !byte.is_ascii()) || framing.encode_unlimited(&[byte], &mut Vec::new()).is_ok())
+        .collect();
+    payload.into_iter().filter(|byte| single[usize::from(*byte)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framing(text: &str) -> Framing {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_pattern_holds_nothing_that_delimits() {
+        let framing = framing("delimiter:crlf");
+        let bytes = pattern(&framing, 1000);
+        assert!(framing.carries(&bytes));
+        assert_ne!(bytes[..512], bytes[512..1000]);
+    }
+
+    #[test]
+    fn what_the_framing_cannot_carry_is_left_out() {
+        let framing = framing("delimiter:lf");
+        assert_eq!(stripped(&framing, b"a\nb".to_vec()), b"ab");
+        assert_eq!(stripped(&framing, b"ab".to_vec()), b"ab");
+    }
+
+    #[test]
+    fn counters_count_in_32_bits() {
+        assert_eq!(counters(9), [0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    }
+}

@@ -1,0 +1,108 @@
+//! YAML files, their errors, their expansion into scripts.
+//!
+//! A file becomes a [`Scenario`], whose types are those of [`file`]. [`Scenario::expand`] makes its cases for one
+//! target: the matrix is expanded, variables are put in, messages are encoded, families of cuts become one case for
+//! each cut. What does not apply is a case too, one that is skipped with the reason.
+
+mod choices;
+mod compile;
+mod covering;
+mod error;
+mod expand;
+pub mod file;
+mod fit;
+mod load;
+mod material;
+mod parse;
+mod places;
+mod seed;
+mod variables;
+mod wire;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::framing::Framing;
+use crate::profile::{Profile, Tempo};
+pub use error::{Complaint, MAX_TEXT, ScenarioError};
+pub use expand::{Case, Plan};
+use file::{Applies, Cover, Matrix, Step};
+pub use load::{builtin, load};
+pub use parse::parse;
+
+/// A scenario has at most so many cases.
+pub const MAX_CASES: usize = 5_000;
+
+/// One file: one case, or a family of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name: the path below the scenario folder without extension.
+    #[serde(skip)]
+    pub id: String,
+    /// What is done: a short phrase.
+    pub title: String,
+    /// The requirements that a failure of a case fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<String>,
+    /// To which targets it applies.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub applies: Applies,
+    /// What happens to a payload that the framing cannot carry.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unsendable: Unsendable,
+    /// Whether it may hurt the target or needs all of it, and so runs by itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub alone: bool,
+    /// Whether it runs only when asked to be thorough.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub thorough: bool,
+    /// Values that are put into the steps.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub matrix: Matrix,
+    /// Which combinations of them become cases.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cover: Cover,
+    /// What to do and what must follow.
+    pub steps: Vec<Step>,
+}
+
+/// What happens to a payload that the framing cannot carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unsendable {
+    /// The case is skipped.
+    #[default]
+    Skip,
+    /// The bytes that the framing cannot carry are left out.
+    Strip,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The target for which a scenario is expanded.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// How messages are framed.
+    pub framing: &'a Framing,
+    /// What is known of the target.
+    pub profile: &'a Profile,
+    /// How long to wait, already at the scale of the run.
+    pub tempo: Tempo,
+    /// What multiplies the times that stand in the file.
+    pub time_scale: f64,
+    /// What everything random follows from.
+    pub seed: u64,
+    /// Whether scenarios with `thorough` run.
+    pub thorough: bool,
+}
+
+/// The JSON Schema of scenario files.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Scenario).to_value()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The bytes of one send: which messages they carry, where their parts are, and what is owed for them.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::Context;
+use super::file::LARGEST;
+use crate::framing::{Empty, Over, Part, Role, Strategy};
+use crate::session::Duty;
+
+/// Bytes ready to be cut and sent.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    pub(super) bytes: Bytes,
+    /// The parts of all frames, in order.
+    pub(super) parts: Vec<Part>,
+    pub(super) messages: Vec<Message>,
+}
+
+/// One message in a wire.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) payload: Bytes,
+    /// The whole frame in the wire.
+    pub(super) frame: Range<usize>,
+    /// The payload in the wire, where it stands there as it is.
+    pub(super) body: Range<usize>,
+    pub(super) duty: Duty,
+}
+
+impl Wire {
+    /// Messages back to back. `after_oversize`: the connection has carried a message over the maximum before.
+    pub(super) fn messages(
+        context: &Context<'_>,
+        payloads: Vec<Vec<u8>>,
+        after_oversize: bool,
+    ) -> Result<Self, String> {
+        let payloads = payloads.into_iter().flat_map(|payload| fitted(context, payload));
+        let mut out = Vec::new();
+        let mut frames = Vec::new();
+        let mut oversize = after_oversize;
+        for payload in payloads {
+            let start = out.len();
+            context.framing.encode_unlimited(&payload, &mut out).map_err(|error| error.to_string())?;
+            let duty = duty(context, payload.len() as u64, oversize)?;
+            oversize |= is_oversize(context, payload.len() as u64);
+            frames.push((payload, start..out.len(), duty));
+            if out.len() as u64 > 2 * LARGEST {
+                return Err("the messages of one send are larger than 128MiB".to_owned());
+            }
+        }
+        Ok(Self::assemble(context, out.into(), frames))
+    }
+
+    fn assemble(context: &Context<'_>, bytes: Bytes, frames: Vec<(Vec<u8>, Range<usize>, Duty)>) -> Self {
+        let mut wire = Self { bytes, ..Self::default() };
+        for (payload, frame, duty) in frames {
+            let anatomy = context.framing.anatomy(&wire.bytes[frame.clone()]);
+            let parts = anatomy
+                .into_iter()
+                .map(|part| Part { range: part.range.start + frame.start..part.range.end + frame.start, ..part });
+            let parts: Vec<_> = parts.collect();
+            let body = parts
+                .iter()
+                .find(|part| part.role == Role::Payload)
+                .map_or(frame.end..frame.end, |part| part.range.clone());
+            wire.parts.extend(parts);
+            // Most payloads stand in the frame as they are, and so need no memory of their own.
+            let standing = wire.bytes.slice(body.clone());
+            let payload = if standing == payload { standing } else { payload.into() };
+            wire.messages.push(Message { payload, frame, body, duty });
+        }
+        wire
+    }
+
+    /// One readable message of about this size.
+    pub(super) fn sample(context: &Context<'_>, size: u64) -> Result<Self, String> {
+        let most = context.framing.largest().into_iter().chain(context.profile.max).chain(context.profile.limit).min();
+        let size = most.map_or(size, |most| most.min(size)).max(context.framing.smallest());
+        Self::messages(context, vec![super::material::pattern(context.framing, size as usize)], false)
+    }
+
+    /// Bytes that are no message of the framing.
+    pub(super) fn raw(bytes: Vec<u8>) -> Self {
+        let parts = vec![Part { role: Role::Payload, range: 0..bytes.len() }];
+        Self { bytes: bytes.into(), parts, messages: Vec::new() }
+    }
+
+    /// A header and what follows it.
+    pub(super) fn claim(header: &[u8], body: &[u8]) -> Self {
+        let bytes = [header, body].concat();
+        let prefix = Part { role: Role::Prefix, range: 0..header.len() };
+        let payload = Part { role: Role::Payload, range: header.len()..bytes.len() };
+        Self { bytes: bytes.into(), parts: vec![prefix, payload], messages: Vec::new() }
+    }
+
+    /// Makes the whole wire one message with this payload.
+    pub(super) fn promise(&mut self, body: Range<usize>, duty: Duty) {
+        let payload = self.bytes.slice(body.clone());
+        self.messages = vec![Message { payload, frame: 0..self.bytes.len(), body, duty }];
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Where prefixes stand, each with the header around it; nothing in framings without a length.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = Range<usize>> {
+        let has_prefix = self.parts.iter().any(|part| part.role == Role::Prefix);
+        self.runs(|role| matches!(role, Role::Start | Role::Header | Role::Prefix)).filter(move |_| has_prefix)
+    }
+
+    /// Where delimiters and trailers stand.
+    pub(super) fn terminators(&self) -> impl Iterator<Item = Range<usize>> {
+        self.runs(|role| matches!(role, Role::Delimiter | Role::Trailer))
+    }
+
+    /// Neighbouring parts of certain roles as one range, never across the end of a frame.
+    fn runs(&self, wanted: fn(Role) -> bool) -> impl Iterator<Item = Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        let ends_frame = |at: usize| self.messages.binary_search_by_key(&at, |message| message.frame.end).is_ok();
+        for part in self.parts.iter().filter(|part| wanted(part.role) && !part.range.is_empty()) {
+            match runs.last_mut() {
+                Some(run) if run.end == part.range.start && !ends_frame(run.end) => run.end = part.range.end,
+                _ => runs.push(part.range.clone()),
+            }
+        }
+        runs.into_iter()
+    }
+}
+
+/// With `fixed`, a short payload is filled and a long one becomes several; otherwise a payload is what it is.
+fn fitted(context: &Context<'_>, payload: Vec<u8>) -> Vec<Vec<u8>> {
+    let size = match context.framing.strategy() {
+        Strategy::Fixed => context.framing.largest().unwrap_or(1).max(1) as usize,
+        _ => return vec![payload],
+    };
+    let filled = |chunk: &[u8]| {
+        let mut message = chunk.to_vec();
+        message.resize(size, b'.');
+        message
+    };
+    if payload.is_empty() { vec![filled(&[])] } else { payload.chunks(size).map(filled).collect() }
+}
+
+fn is_oversize(context: &Context<'_>, size: u64) -> bool {
+    context.profile.max.is_some_and(|max| size > max) && context.framing.strategy() != Strategy::Raw
+}
+
+/// What is owed for a message of this size; an error where it cannot be judged fairly.
+fn duty(context: &Context<'_>, size: u64, after_oversize: bool) -> Result<Duty, String> {
+    let profile = context.profile;
+    if is_oversize(context, size) {
+        return match profile.over {
+            Some(Over::Split) => Err("over=split: the pieces of an oversize message come back".to_owned()),
+            Some(Over::Truncate) => Err("over=truncate: a part of an oversize message comes back".to_owned()),
+            Some(Over::Reply) => Err("over=reply: an oversize message is answered with a text".to_owned()),
+            _ => Ok(Duty::Never),
+        };
+    }
+    if let Some(limit) = profile.limit.filter(|limit| size > *limit) {
+        return Err(format!("needs a message of {size} bytes; the largest that this target took is {limit}"));
+    }
+    Ok(match (after_oversize, size) {
+        (true, _) if profile.over != Some(Over::Skip) => Duty::May,
+        (_, 0) if context.framing.strategy() != Strategy::Close => empty_duty(profile.empty),
+        _ => Duty::Echo,
+    })
+}
+
+fn empty_duty(empty: Option<Empty>) -> Duty {
+    match empty {
+        Some(Empty::Echo) => Duty::Echo,
+        Some(Empty::Skip) => Duty::Never,
+        _ => Duty::May,
+    }
+}

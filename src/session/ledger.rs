@@ -1,0 +1,252 @@
+//! What a target owes on one connection, and what it has paid back: the one place where replies are compared.
+//!
+//! The session asks it when to go on, the oracle what to say: both see the same comparison.
+
+use bytes::Bytes;
+
+use super::script::{Duty, Promise, Replies};
+use crate::framing::{AtEnd, Deframer, Framing, Malformed};
+
+/// More than this beyond what is owed is a flood: no reply can be right any more.
+const SLACK: u64 = 64 * 1024;
+
+/// The account of one connection.
+#[derive(Debug)]
+pub struct Ledger {
+    account: Account,
+    received: u64,
+    wrong: Option<Wrong>,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each connection, and never moved")]
+enum Account {
+    Stream { sent: Vec<Bytes>, next: usize, within: usize, open: u64 },
+    Framed { framing: Framing, deframer: Box<Deframer>, promises: Vec<Promise>, next: usize, most: u64 },
+}
+
+/// The first thing that was wrong with a reply. Final: what follows is not compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// Another byte came back than was sent, `at` this offset of the reply stream.
+    Byte {
+        /// Offset in the reply stream.
+        at: u64,
+        /// What was due from there.
+        expected: Bytes,
+        /// What came.
+        actual: Bytes,
+    },
+    /// Another message came back than the one that was due.
+    Message {
+        /// Which of the messages sent on the connection, from 0.
+        index: usize,
+        /// What was due.
+        expected: Bytes,
+        /// What came.
+        actual: Bytes,
+    },
+    /// A message came back that must not.
+    Forbidden {
+        /// Which of the messages sent on the connection, from 0.
+        index: usize,
+        /// What came.
+        actual: Bytes,
+    },
+    /// Bytes or a message came back that nothing asked for.
+    Unasked {
+        /// What came.
+        actual: Bytes,
+    },
+    /// The reply is no frame.
+    Malformed {
+        /// What the deframer says.
+        error: Malformed,
+        /// What came.
+        actual: Bytes,
+    },
+    /// The connection ended inside a reply.
+    Unfinished {
+        /// What had come of it.
+        actual: Bytes,
+    },
+}
+
+impl Ledger {
+    /// An empty account.
+    pub fn new(replies: &Replies) -> Self {
+        let account = match replies {
+            Replies::Stream => Account::Stream { sent: Vec::new(), next: 0, within: 0, open: 0 },
+            Replies::Framed(framing) => Account::Framed {
+                deframer: Box::new(Deframer::new(framing)),
+                framing: framing.as_ref().clone(),
+                promises: Vec::new(),
+                next: 0,
+                most: 0,
+            },
+        };
+        Self { account, received: 0, wrong: None }
+    }
+
+    /// The following bytes carry this message.
+    pub fn promise(&mut self, promise: &Promise) {
+        if let Account::Framed { promises, .. } = &mut self.account {
+            promises.push(promise.clone());
+        }
+    }
+
+    /// Bytes were written.
+    pub fn sent(&mut self, bytes: &Bytes) {
+        match &mut self.account {
+            Account::Stream { sent, open, .. } => {
+                *open += bytes.len() as u64;
+                sent.push(bytes.clone());
+            }
+            Account::Framed { most, .. } => *most += bytes.len() as u64,
+        }
+    }
+
+    /// Bytes came.
+    pub fn received(&mut self, bytes: &Bytes) {
+        let at = self.received;
+        self.received += bytes.len() as u64;
+        if self.wrong.is_none() {
+            self.wrong = self.account.settle(at, bytes);
+        }
+    }
+
+    /// The target's direction has ended.
+    pub fn ended(&mut self) {
+        if let (None, Account::Framed { deframer, .. }) = (&self.wrong, &mut self.account) {
+            let rest = Bytes::copy_from_slice(deframer.rest());
+            self.wrong = match deframer.finish() {
+                AtEnd::Nothing => None,
+                AtEnd::Message(payload) => self.account.settle_message(&payload),
+                AtEnd::Unfinished if self.account.may_end_with(&rest) => None,
+                AtEnd::Unfinished => Some(Wrong::Unfinished { actual: rest }),
+            };
+        }
+    }
+
+    /// Whether everything owed has come.
+    pub fn is_settled(&self) -> bool {
+        self.wrong.is_none()
+            && match &self.account {
+                Account::Stream { open, .. } => *open == 0,
+                Account::Framed { promises, next, .. } => !promises[*next..].iter().any(|p| p.duty == Duty::Echo),
+            }
+    }
+
+    /// The message that is due next, if any is.
+    pub fn due(&self) -> Option<&Promise> {
+        match &self.account {
+            Account::Stream { .. } => None,
+            Account::Framed { promises, next, .. } => promises[*next..].iter().find(|p| p.duty == Duty::Echo),
+        }
+    }
+
+    /// What was wrong, if anything.
+    pub fn wrong(&self) -> Option<&Wrong> {
+        self.wrong.as_ref()
+    }
+
+    /// What stands of a reply that has begun and is not complete.
+    pub fn rest(&self) -> &[u8] {
+        match &self.account {
+            Account::Stream { .. } => &[],
+            Account::Framed { deframer, .. } => deframer.rest(),
+        }
+    }
+
+    /// Whether the rest can still become what is due next.
+    pub fn rest_fits(&self) -> bool {
+        let Account::Framed { framing, deframer, promises, next, .. } = &self.account else { return true };
+        let rest = deframer.rest();
+        rest.is_empty()
+            || promises[*next..].iter().filter(|p| p.duty != Duty::Never).any(|promise| {
+                let mut frame = Vec::new();
+                framing.encode_unlimited(&promise.payload, &mut frame).is_ok() && frame.starts_with(rest)
+            })
+    }
+
+    /// Bytes received in all.
+    pub fn total(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether more came than can ever be right.
+    pub fn is_flooded(&self) -> bool {
+        match &self.account {
+            Account::Stream { sent, .. } => {
+                self.wrong.is_some() && self.received > sent.iter().map(|b| b.len() as u64).sum::<u64>() + SLACK
+            }
+            Account::Framed { most, .. } => self.received > 2 * most + SLACK,
+        }
+    }
+}
+
+impl Account {
+    fn settle(&mut self, at: u64, bytes: &Bytes) -> Option<Wrong> {
+        match self {
+            Self::Stream { .. } => self.settle_bytes(at, bytes.clone()),
+            Self::Framed { deframer, .. } => {
+                deframer.push(bytes);
+                loop {
+                    let Self::Framed { deframer, .. } = self else { return None };
+                    match deframer.next_frame()? {
+                        Ok(frame) => {
+                            if let Some(wrong) = self.settle_message(&frame.payload) {
+                                return Some(wrong);
+                            }
+                        }
+                        Err(error) => return Some(Wrong::Malformed { error, actual: bytes.clone() }),
+                    }
+                }
+            }
+        }
+    }
+
+    fn settle_bytes(&mut self, mut at: u64, mut bytes: Bytes) -> Option<Wrong> {
+        let Self::Stream { sent, next, within, open } = self else { return None };
+        while !bytes.is_empty() {
+            let Some(due) = sent.get(*next).map(|chunk| chunk.slice(*within..)) else {
+                return Some(Wrong::Unasked { actual: bytes });
+            };
+            let len = due.len().min(bytes.len());
+            if due[..len] != bytes[..len] {
+                let same = due.iter().zip(&bytes).take_while(|(due, came)| due == came).count();
+                let (expected, actual) = (due.slice(same..), bytes.slice(same..));
+                return Some(Wrong::Byte { at: at + same as u64, expected, actual });
+            }
+            (at, *open, *within) = (at + len as u64, *open - len as u64, *within + len);
+            if len == due.len() {
+                (*next, *within) = (*next + 1, 0);
+            }
+            bytes = bytes.slice(len..);
+        }
+        None
+    }
+
+    /// Whether the stream may end in this, without a terminator: what an unterminated last message may come back as.
+    fn may_end_with(&self, rest: &[u8]) -> bool {
+        let Self::Framed { promises, next, .. } = self else { return false };
+        let mut open = promises[*next..].iter().take_while(|promise| promise.duty != Duty::Echo);
+        open.any(|promise| promise.duty == Duty::May && promise.payload == rest)
+    }
+
+    /// Messages come back in order; those that may stay away are passed over.
+    fn settle_message(&mut self, payload: &[u8]) -> Option<Wrong> {
+        let Self::Framed { promises, next, .. } = self else { return None };
+        let actual = || Bytes::copy_from_slice(payload);
+        for (index, promise) in promises.iter().enumerate().skip(*next) {
+            if promise.payload == payload {
+                *next = index + 1;
+                return (promise.duty == Duty::Never).then(|| Wrong::Forbidden { index, actual: actual() });
+            }
+            if promise.duty == Duty::Echo {
+                return Some(Wrong::Message { index, expected: promise.payload.clone(), actual: actual() });
+            }
+        }
+        Some(Wrong::Unasked { actual: actual() })
+    }
+}

@@ -1,0 +1,180 @@
+//! What a case does, in concrete bytes: the steps that a [`Session`](super::Session) walks through.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::framing::Framing;
+
+/// One connection of a case, by the order in which the scenario names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Conn(pub u16);
+
+impl fmt::Display for Conn {
+    /// `a` to `z`, then `a1`, `b1` and so on.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = char::from(b'a' + (self.0 % 26) as u8);
+        match self.0 / 26 {
+            0 => write!(f, "{letter}"),
+            round => write!(f, "{letter}{round}"),
+        }
+    }
+}
+
+/// What a right target owes for a message that it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Duty {
+    /// It comes back.
+    Echo,
+    /// It may come back, once, or not at all: an unfinished or an empty message where right implementations differ.
+    May,
+    /// It must not come back: an oversize or a damaged message, or a part of one.
+    Never,
+}
+
+/// A message that the following bytes carry, and what is owed for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// The message itself, without framing.
+    pub payload: Bytes,
+    /// What the target owes.
+    pub duty: Duty,
+}
+
+/// Bytes that leave together, apart from what was sent before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// What is written at once.
+    pub bytes: Bytes,
+    /// Whether the FIN travels in the same packet as the last byte.
+    pub fin: bool,
+}
+
+/// How replies relate to what was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replies {
+    /// The bytes sent come back as they are (RFC 862; close framing; targets measured as `partial=yes`).
+    Stream,
+    /// Messages come back as frames of this framing.
+    Framed(Box<Framing>),
+}
+
+/// What a step waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Until {
+    /// Everything owed on the connection has come back.
+    Echo,
+    /// At least this many bytes have come in all.
+    Bytes(u64),
+    /// Nothing at all happens for the whole time.
+    Silence,
+    /// The target's FIN.
+    End,
+    /// The target's FIN or RST.
+    Closed,
+    /// The connection was refused.
+    Refused,
+}
+
+/// One step. A step begins when the one before it is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Opens a connection; complete when it stands or has failed.
+    Connect {
+        /// Its name from now on.
+        conn: Conn,
+        /// `SO_RCVBUF` in bytes, set before connecting.
+        receive_buffer: Option<u32>,
+    },
+    /// Sends segments, each apart from the one before.
+    Send {
+        /// Where.
+        conn: Conn,
+        /// The messages that the segments carry, whole or in part.
+        promises: Vec<Promise>,
+        /// What is written, in order.
+        segments: Vec<Segment>,
+        /// How long no byte may move before the target counts as not reading; `None`: do not wait, go on at once.
+        within: Option<Duration>,
+    },
+    /// Lets time pass.
+    Pause(Duration),
+    /// Sets how fast a connection is read.
+    Read {
+        /// Which.
+        conn: Conn,
+        /// How from now on.
+        pace: Pace,
+    },
+    /// Half-close: FIN by itself, after the target has read what came before.
+    Shutdown(Conn),
+    /// Closes both directions.
+    Close(Conn),
+    /// Closes with RST, after the target has read what came before.
+    Reset(Conn),
+    /// Waits until one of several things is so on every one of the connections.
+    Await {
+        /// Where.
+        conns: Vec<Conn>,
+        /// Any of these will do.
+        any: Vec<Until>,
+        /// For a silence its whole length; otherwise how long nothing may move.
+        within: Duration,
+    },
+}
+
+/// How fast the session reads a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Whatever comes, at once.
+    Eager,
+    /// Not at all.
+    Stopped,
+    /// So many bytes each time.
+    Drip {
+        /// Bytes a read.
+        bytes: usize,
+        /// Time between reads.
+        every: Duration,
+    },
+}
+
+/// A whole case in concrete steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// How replies are compared.
+    pub replies: Replies,
+    /// The bound on the whole case.
+    pub bound: Duration,
+}
+
+impl Script {
+    /// How many connections the script names.
+    pub fn connections(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step, Step::Connect { .. })).count()
+    }
+
+    /// The largest message that it sends, in bytes of payload.
+    pub fn largest_message(&self) -> u64 {
+        let promises = self.steps.iter().filter_map(|step| match step {
+            Step::Send { promises, .. } => Some(promises),
+            _ => None,
+        });
+        promises.flatten().map(|promise| promise.payload.len() as u64).max().unwrap_or(0)
+    }
+
+    /// Every byte that the script sends.
+    pub fn weight(&self) -> usize {
+        self.steps
+            .iter()
+            .map(|step| match step {
+                Step::Send { segments, .. } => segments.iter().map(|s| s.bytes.len()).sum(),
+                _ => 0,
+            })
+            .sum()
+    }
+}

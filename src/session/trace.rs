@@ -1,0 +1,194 @@
+//! What happened, as it happened: the only thing that the oracle sees.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::script::{Conn, Duty, Promise};
+
+/// Everything that one run of a script did and saw, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// In the order of their happening; times never fall.
+    pub records: Vec<Record>,
+}
+
+/// One event with its time since the start of the case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Since the start of the case.
+    pub at: Duration,
+    /// On which connection; the first one for events that concern none.
+    pub conn: Conn,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What can happen. Received segments are not frames: how TCP cut the reply means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The handshake is complete.
+    Connected,
+    /// It could not be completed.
+    ConnectFailed(Failure),
+    /// The bytes that follow carry this message.
+    Promised(Promise),
+    /// Written to the socket in one go.
+    Sent(Bytes),
+    /// The bytes before this were seen to arrive apart from those after it.
+    Apart(Proof),
+    /// Our FIN.
+    SentFin,
+    /// Our RST.
+    SentReset,
+    /// We closed both directions.
+    Closed,
+    /// Bytes as they came.
+    Received(Bytes),
+    /// The target's FIN.
+    Fin,
+    /// The target's RST.
+    Reset,
+    /// Writing failed: the target is gone.
+    WriteFailed(Failure),
+    /// More came than could ever be right; reading stopped.
+    Flood,
+    /// A waiting step ended.
+    Step {
+        /// Index in the script.
+        step: usize,
+        /// How.
+        outcome: Outcome,
+    },
+    /// The bound on the whole case ran out in this step.
+    OutOfTime {
+        /// Index in the script.
+        step: usize,
+    },
+}
+
+/// How it is known that a segment arrived by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proof {
+    /// The target's receive queue was empty: it has read the segment.
+    Read,
+    /// The target's kernel has acknowledged it, and some time went by.
+    Acked,
+    /// Neither could be seen in time.
+    None,
+}
+
+/// Why a connection could not be had or written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// Nobody listens.
+    Refused,
+    /// RST.
+    Reset,
+    /// The other side has closed (EPIPE).
+    Broken,
+    /// No answer in time.
+    Timeout,
+    /// No way to the address.
+    Unreachable,
+    /// We ran out of something (descriptors, ports): nothing is known of the target.
+    Ours,
+}
+
+/// How a waiting step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// What it waited for is so.
+    Met,
+    /// Time ran out.
+    Overdue,
+    /// It cannot become so any more: the connection has ended, or the reply is wrong already.
+    Hopeless,
+    /// Something came where silence was due.
+    Broken,
+}
+
+impl Trace {
+    /// The events of one connection with their index in the trace.
+    pub fn of(&self, conn: Conn) -> impl Iterator<Item = (usize, &Record)> {
+        self.records.iter().enumerate().filter(move |(_, record)| record.conn == conn)
+    }
+
+    /// When the last event happened.
+    pub fn duration(&self) -> Duration {
+        self.records.last().map_or(Duration::ZERO, |record| record.at)
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.records.iter().try_for_each(|record| writeln!(f, "{record}"))
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:06} {} {}", self.at.as_secs(), self.at.subsec_micros(), self.conn, self.event)
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected => f.write_str("connected"),
+            Self::ConnectFailed(why) => write!(f, "connect-failed {why}"),
+            Self::Promised(Promise { payload, duty }) => {
+                let duty = match duty {
+                    Duty::Echo => "echo",
+                    Duty::May => "may",
+                    Duty::Never => "never",
+                };
+                write!(f, "promised {duty} \"{}\"", payload.escape_ascii())
+            }
+            Self::Sent(bytes) => write!(f, "> \"{}\"", bytes.escape_ascii()),
+            Self::Apart(Proof::Read) => f.write_str("apart read"),
+            Self::Apart(Proof::Acked) => f.write_str("apart acked"),
+            Self::Apart(Proof::None) => f.write_str("apart unproved"),
+            Self::SentFin => f.write_str("> FIN"),
+            Self::SentReset => f.write_str("> RST"),
+            Self::Closed => f.write_str("> close"),
+            Self::Received(bytes) => write!(f, "< \"{}\"", bytes.escape_ascii()),
+            Self::Fin => f.write_str("< FIN"),
+            Self::Reset => f.write_str("< RST"),
+            Self::WriteFailed(why) => write!(f, "write-failed {why}"),
+            Self::Flood => f.write_str("flood"),
+            Self::Step { step, outcome } => write!(f, "step {step} {outcome}"),
+            Self::OutOfTime { step } => write!(f, "out-of-time {step}"),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(FAILURES.iter().find(|(_, failure)| failure == self).map_or("?", |(name, _)| name))
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(OUTCOMES.iter().find(|(_, outcome)| outcome == self).map_or("?", |(name, _)| name))
+    }
+}
+
+const FAILURES: [(&str, Failure); 6] = [
+    ("refused", Failure::Refused),
+    ("reset", Failure::Reset),
+    ("broken", Failure::Broken),
+    ("timeout", Failure::Timeout),
+    ("unreachable", Failure::Unreachable),
+    ("ours", Failure::Ours),
+];
+
+const OUTCOMES: [(&str, Outcome); 4] = [
+    ("met", Outcome::Met),
+    ("overdue", Outcome::Overdue),
+    ("hopeless", Outcome::Hopeless),
+    ("broken", Outcome::Broken),
+];

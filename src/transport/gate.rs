@@ -1,0 +1,247 @@
+//! Has the target read what was written to it? Only then is the next segment sure to arrive apart from this one.
+//!
+//! A target on this host is proved to have read: all bytes written are in its socket (`tcpi_bytes_received`), and
+//! after that its receive queue was seen empty. An empty queue alone proves nothing: the segment may still be on
+//! its way, or wait in the backlog of a socket that is just being read. Of any other target nothing is known but that its
+//! kernel has acknowledged: then a [`GAP`] is added (CATALOGUE E5).
+//!
+//! What listens on this host on behalf of a target elsewhere (a forwarding proxy, a container's port) reads in its
+//! place; nothing that is seen from here can tell.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::diag::{Diag, Found};
+use crate::session::Proof;
+
+/// After an acknowledgement, how long to leave a target that cannot be looked at to read.
+const GAP: Duration = Duration::from_millis(5);
+
+/// The shortest time between two looks, doubled after each up to [`BACKOFF`].
+const FIRST_WAIT: Duration = Duration::from_micros(20);
+
+/// From here on the time between looks is [`REST`].
+const BACKOFF: Duration = Duration::from_micros(160);
+
+/// Between looks at a target that takes its time.
+const REST: Duration = Duration::from_millis(1);
+
+/// Looks at the sockets of any number of connections.
+#[derive(Debug)]
+pub(super) struct Gate {
+    /// `None` where the kernel cannot be asked.
+    diag: Option<Mutex<Diag>>,
+    limit: Duration,
+}
+
+/// What the gate keeps of one connection.
+#[derive(Debug)]
+pub(super) struct Watch {
+    ours: SocketAddr,
+    theirs: SocketAddr,
+    side: Side,
+    /// How many segments could not be proved.
+    unproved: u32,
+    look: Option<Look>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Unknown,
+    /// The target's socket was seen on this host.
+    Here,
+    /// It is elsewhere, or hidden.
+    Away,
+}
+
+/// One question on its way.
+#[derive(Debug)]
+struct Look {
+    written: u64,
+    began: Duration,
+    next: Duration,
+    wait: Duration,
+    /// All that was written was seen in the target's socket.
+    arrived: bool,
+    acked: Option<Duration>,
+}
+
+impl Watch {
+    pub(super) fn new(ours: SocketAddr, theirs: SocketAddr) -> Self {
+        Self { ours, theirs, side: Side::Unknown, unproved: 0, look: None }
+    }
+
+    /// From now on the question is whether all of `written`, bytes since the connection stands, were read.
+    pub(super) fn begin(&mut self, now: Duration, written: u64) {
+        let wait = FIRST_WAIT;
+        self.look = Some(Look { written, began: now, next: now, wait, arrived: false, acked: None });
+    }
+
+    /// When to look again, if a question is open.
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.look.as_ref().map(|look| look.next)
+    }
+}
+
+impl Gate {
+    /// Gives up on a segment after `limit`; on the later ones of the same connection sooner, by half each time: they
+    /// cannot make good what is lost, and a target that does not read would cost all the time of its case.
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { diag: Diag::open().ok().map(Mutex::new), limit }
+    }
+
+    /// The answer to an open question, once there is one.
+    pub(super) fn answer(&self, watch: &mut Watch, now: Duration) -> Option<Proof> {
+        if watch.next().is_none_or(|next| now < next) {
+            return None;
+        }
+        let proof = self.look(watch, now).or_else(|| self.is_late(watch, now).then_some(Proof::None));
+        match proof {
+            Some(proof) => {
+                watch.look = None;
+                watch.unproved += u32::from(proof == Proof::None);
+            }
+            None => watch.look.iter_mut().for_each(|look| look.back_off(now)),
+        }
+        proof
+    }
+
+    fn is_late(&self, watch: &Watch, now: Duration) -> bool {
+        let limit = self.limit / (1 << watch.unproved.min(4));
+        watch.look.as_ref().is_some_and(|look| now >= look.began + limit)
+    }
+
+    fn look(&self, watch: &mut Watch, now: Duration) -> Option<Proof> {
+        if watch.side != Side::Away {
+            match self.find(watch.theirs, watch.ours) {
+                Ok(Found::Nothing) if watch.side == Side::Here => return Some(Proof::None), // reading tells the rest
+                Ok(Found::Nothing) | Err(_) => watch.side = Side::Away,
+                Ok(found) => {
+                    watch.side = Side::Here;
+                    return watch.look.as_mut()?.is_read(found).then_some(Proof::Read);
+                }
+            }
+        }
+        let found = self.find(watch.ours, watch.theirs);
+        watch.look.as_mut()?.is_acked(&found, now)
+    }
+
+    fn find(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Found> {
+        let diag = self.diag.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        diag.lock().unwrap_or_else(PoisonError::into_inner).find(local, remote)
+    }
+}
+
+impl Look {
+    /// By the target's own socket.
+    fn is_read(&mut self, found: Found) -> bool {
+        let Found::Socket { unread, received, .. } = found else { return false };
+        // The kernel takes the two numbers one after the other, so that they prove nothing together: the queue may
+        // have been empty before the segment came. It must be seen empty once more.
+        let read = self.arrived && unread == 0;
+        self.arrived |= received >= self.written;
+        read
+    }
+
+    /// By our own.
+    fn is_acked(&mut self, found: &io::Result<Found>, now: Duration) -> Option<Proof> {
+        match found {
+            Ok(Found::Socket { unacked: 0, .. }) => {
+                let acked = *self.acked.get_or_insert(now);
+                (now >= acked + GAP).then_some(Proof::Acked)
+            }
+            Ok(Found::Socket { .. }) => None,
+            Ok(_) => Some(Proof::None),
+            // Nothing can be seen at all: the gap is the best there is.
+            Err(_) => (now >= self.began + GAP).then_some(Proof::None),
+        }
+    }
+
+    fn back_off(&mut self, now: Duration) {
+        self.next = now + self.wait;
+        self.wait = if self.wait < BACKOFF { self.wait * 2 } else { REST };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn pair() -> (TcpStream, TcpStream, Watch) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let theirs = listener.accept().unwrap().0;
+        let watch = Watch::new(ours.local_addr().unwrap(), ours.peer_addr().unwrap());
+        (ours, theirs, watch)
+    }
+
+    /// Looks until there is an answer.
+    fn settle(gate: &Gate, watch: &mut Watch, written: u64) -> Proof {
+        let began = Instant::now();
+        watch.begin(Duration::ZERO, written);
+        loop {
+            if let Some(proof) = gate.answer(watch, began.elapsed()) {
+                return proof;
+            }
+        }
+    }
+
+    #[test]
+    fn unread_bytes_are_seen_and_read_ones_proved() {
+        let (mut ours, mut theirs, mut watch) = pair();
+        ours.write_all(b"hello").unwrap();
+        assert_eq!(settle(&Gate::new(Duration::from_millis(20)), &mut watch, 5), Proof::None);
+        theirs.read_exact(&mut [0; 4]).unwrap();
+        assert_eq!(settle(&Gate::new(Duration::from_millis(20)), &mut watch, 5), Proof::None);
+        theirs.read_exact(&mut [0; 1]).unwrap();
+        assert_eq!(settle(&Gate::new(LIMIT), &mut watch, 5), Proof::Read);
+    }
+
+    #[test]
+    fn bytes_that_have_not_arrived_are_not_read() {
+        let (_ours, _theirs, mut watch) = pair();
+        assert_eq!(settle(&Gate::new(Duration::from_millis(20)), &mut watch, 1), Proof::None);
+    }
+
+    #[test]
+    fn a_target_elsewhere_has_acknowledged() {
+        let (mut ours, _theirs, mut watch) = pair();
+        watch.side = Side::Away;
+        ours.write_all(b"hello").unwrap();
+        assert_eq!(settle(&Gate::new(LIMIT), &mut watch, 5), Proof::Acked);
+    }
+
+    #[test]
+    fn a_target_that_is_gone_proves_nothing_more() {
+        let (mut ours, mut theirs, mut watch) = pair();
+        ours.write_all(b"a").unwrap();
+        theirs.read_exact(&mut [0]).unwrap();
+        assert_eq!(settle(&Gate::new(LIMIT), &mut watch, 1), Proof::Read);
+        drop((ours, theirs));
+        assert_eq!(settle(&Gate::new(LIMIT), &mut watch, 2), Proof::None);
+    }
+
+    #[test]
+    fn where_the_kernel_cannot_be_asked_nothing_is_proved() {
+        let (_ours, _theirs, mut watch) = pair();
+        assert_eq!(settle(&Gate { diag: None, limit: LIMIT }, &mut watch, 0), Proof::None);
+    }
+
+    #[test]
+    fn each_segment_that_cannot_be_proved_halves_the_patience() {
+        let (gate, (_ours, _theirs, mut watch)) = (Gate::new(Duration::from_secs(1)), pair());
+        for millis in [1000, 500, 250, 125] {
+            watch.begin(Duration::ZERO, 1);
+            assert_eq!(gate.answer(&mut watch, Duration::from_millis(millis - 1)), None);
+            assert_eq!(gate.answer(&mut watch, Duration::from_millis(millis)), Some(Proof::None));
+        }
+    }
+}

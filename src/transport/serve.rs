@@ -1,0 +1,123 @@
+//! The reference server on a port: accepts, and drives a [`Connection`] for each client.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::peer::{Connection, Ending, Settings};
+
+/// What is read from a client at once.
+const READ_AT_ONCE: usize = 64 * 1024;
+
+/// How long connections may take to end after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    settings: Arc<Settings>,
+    connections: Arc<Semaphore>,
+}
+
+impl Server {
+    /// Listens on `address` for at most `connections` clients at once; further ones wait in the backlog.
+    pub fn bind(address: SocketAddr, settings: Settings, connections: usize) -> io::Result<Self> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM.nonblocking(),
+            Some(socket2::Protocol::TCP),
+        )?;
+        // A server that is started again at once must get its port back.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(1024)?;
+        let listener = TcpListener::from_std(socket.into())?;
+        let connections = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+        Ok(Self { listener, settings: Arc::new(settings), connections })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` turns true or its sender is gone; then lets connections end for a moment.
+    pub async fn serve(self, mut stop: watch::Receiver<bool>) {
+        let mut clients = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = told(&mut stop) => break,
+                Some(_) = clients.join_next(), if !clients.is_empty() => {}
+                accepted = self.accept() => match accepted {
+                    Ok((stream, permit)) => {
+                        let connection = Connection::new(Arc::clone(&self.settings), Duration::ZERO);
+                        clients.spawn(async move {
+                            // Whatever ends a connection ends it alone.
+                            let _ = drive(stream, connection).await;
+                            drop(permit);
+                        });
+                    }
+                    // Out of descriptors: those who are here must end before others can come.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                },
+            }
+        }
+        drop(self.listener);
+        let _ = tokio::time::timeout(GRACE, async { while clients.join_next().await.is_some() {} }).await;
+    }
+
+    async fn accept(&self) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+        let permit = Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, _) = self.listener.accept().await?;
+        Ok((stream, permit))
+    }
+}
+
+/// Until `stop` turns true or its sender is gone.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    // An error says that the sender is gone, which tells as much.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Carries bytes and time between one client and its connection, both directions at once.
+async fn drive(stream: TcpStream, mut connection: Connection) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (mut reader, mut writer) = stream.into_split();
+    let (mut buffer, start) = (vec![0; READ_AT_ONCE], Instant::now());
+    let mut ended = false;
+    loop {
+        match connection.ending() {
+            Some(Ending::Close) => return Ok(()),
+            Some(Ending::Fin) => {
+                writer.shutdown().await?;
+                connection.sent_fin(start.elapsed());
+                continue;
+            }
+            None => {}
+        }
+        let deadline = connection.deadline().unwrap_or(Duration::from_secs(3600));
+        tokio::select! {
+            read = reader.read(&mut buffer), if connection.reads() && !ended => match read? {
+                0 => {
+                    ended = true;
+                    connection.received_fin(start.elapsed());
+                }
+                len => connection.received(start.elapsed(), &buffer[..len]),
+            },
+            wrote = writer.write(connection.outgoing()), if !connection.outgoing().is_empty() => {
+                let len = wrote?;
+                connection.wrote(start.elapsed(), len);
+            }
+            () = sleep_until(start + deadline) => connection.tick(start.elapsed()),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A link in virtual time: deliver what is due, else jump to the next wake-up. No socket, no clock, no thread.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::peer::{Connection, Ending, Settings};
+use crate::session::{Command, Conn, Failure, Input, Proof, Script, Session, Trace};
+
+use super::Transport;
+
+/// Bytes that a direction of a connection holds before its writer must wait.
+const CAPACITY: usize = 64 * 1024;
+
+/// How long anything takes from one side to the other.
+const LATENCY: Duration = Duration::from_micros(50);
+
+/// The reference server behind a simulated link.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    settings: Arc<Settings>,
+}
+
+impl Simulator {
+    /// A server with these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings: Arc::new(settings) }
+    }
+
+    /// Plays a script to its end.
+    pub fn play(&self, script: Script) -> Trace {
+        let session = Session::new(script);
+        let links = (0..session.connections()).map(|_| None).collect();
+        let mut world = World { session, links, now: Duration::ZERO, settings: Arc::clone(&self.settings) };
+        while !world.session.is_done() {
+            if !world.step() && !world.jump() {
+                break;
+            }
+        }
+        world.session.into_trace()
+    }
+}
+
+impl Transport for Simulator {
+    async fn run(&self, script: Script) -> Trace {
+        self.play(script)
+    }
+}
+
+struct World {
+    session: Session,
+    links: Vec<Option<Link>>,
+    now: Duration,
+    settings: Arc<Settings>,
+}
+
+/// One connection with both its directions.
+struct Link {
+    server: Connection,
+    up: Pipe,
+    down: Pipe,
+    server_gone: bool,
+    client_gone: bool,
+    probing: bool,
+}
+
+#[derive(Default)]
+struct Pipe {
+    parcels: VecDeque<(Duration, Parcel)>,
+    held: usize,
+}
+
+enum Parcel {
+    Data(Bytes),
+    Fin,
+    Reset,
+}
+
+impl Pipe {
+    fn send(&mut self, now: Duration, parcel: Parcel) {
+        if let Parcel::Data(bytes) = &parcel {
+            self.held += bytes.len();
+        }
+        self.parcels.push_back((now + LATENCY, parcel));
+    }
+
+    fn room(&self) -> usize {
+        CAPACITY.saturating_sub(self.held)
+    }
+
+    fn due(&self, now: Duration) -> bool {
+        self.parcels.front().is_some_and(|(at, _)| *at <= now)
+    }
+
+    /// Takes the next parcel, data up to `limit` bytes.
+    fn take(&mut self, now: Duration, limit: usize) -> Option<Parcel> {
+        if !self.due(now) {
+            return None;
+        }
+        if let (_, Parcel::Data(bytes)) = self.parcels.front_mut()? {
+            if bytes.len() > limit {
+                self.held -= limit;
+                return Some(Parcel::Data(bytes.split_to(limit)));
+            }
+            self.held -= bytes.len();
+        }
+        self.parcels.pop_front().map(|(_, parcel)| parcel)
+    }
+
+    fn next(&self) -> Option<Duration> {
+        self.parcels.front().map(|(at, _)| *at)
+    }
+}
+
+impl World {
+    /// Does everything that can be done now; says whether anything was.
+    fn step(&mut self) -> bool {
+        let mut moved = false;
+        while let Some(command) = self.session.command(self.now) {
+            self.obey(command);
+            moved = true;
+        }
+        for index in 0..self.links.len() {
+            let conn = Conn(index as u16);
+            moved |= self.client_writes(conn) | self.server_side(index) | self.client_reads(conn) | self.probe(conn);
+        }
+        moved
+    }
+
+    /// Nothing can be done now: on to the next moment at which something can.
+    fn jump(&mut self) -> bool {
+        let links = self.links.iter().flatten();
+        let wake = links.flat_map(|link| {
+            let up = link.up.next().filter(|_| link.server.reads());
+            [up, link.down.next(), link.server.deadline().filter(|_| !link.server_gone)]
+        });
+        let wake = wake.flatten().filter(|at| *at > self.now);
+        let Some(next) = wake.chain(self.session.deadline()).min() else { return false };
+        self.now = self.now.max(next);
+        for link in self.links.iter_mut().flatten() {
+            link.server.tick(self.now);
+        }
+        self.session.handle(self.now, Input::Tick);
+        true
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = self.now;
+        match command {
+            Command::Connect { conn, .. } => {
+                let server = Connection::new(Arc::clone(&self.settings), now);
+                let (up, down) = (Pipe::default(), Pipe::default());
+                let link = Link { server, up, down, server_gone: false, client_gone: false, probing: false };
+                self.links[usize::from(conn.0)] = Some(link);
+                self.session.handle(now, Input::Connected(conn));
+            }
+            Command::Probe(conn) => self.with(conn, |link| link.probing = true),
+            Command::Shutdown(conn) => self.with(conn, |link| link.up.send(now, Parcel::Fin)),
+            Command::Close(conn) | Command::Reset(conn) => self.with(conn, |link| {
+                let unread = !link.down.parcels.is_empty();
+                let reset = matches!(command, Command::Reset(_)) || unread;
+                link.up.send(now, if reset { Parcel::Reset } else { Parcel::Fin });
+                link.client_gone = true;
+                link.down = Pipe::default();
+            }),
+        }
+    }
+
+    fn with(&mut self, conn: Conn, act: impl FnOnce(&mut Link)) {
+        if let Some(link) = &mut self.links[usize::from(conn.0)] {
+            act(link);
+        }
+    }
+
+    fn client_writes(&mut self, conn: Conn) -> bool {
+        let Some(link) = &mut self.links[usize::from(conn.0)] else { return false };
+        let Some(outgoing) = self.session.outgoing(conn) else { return false };
+        if link.server_gone {
+            self.session.handle(self.now, Input::WriteFailed(conn, Failure::Broken));
+            return true;
+        }
+        let len = outgoing.bytes.len().min(link.up.room());
+        if len == 0 {
+            return false;
+        }
+        link.up.send(self.now, Parcel::Data(outgoing.bytes.slice(..len)));
+        self.session.handle(self.now, Input::Wrote(conn, len));
+        true
+    }
+
+    fn server_side(&mut self, index: usize) -> bool {
+        let now = self.now;
+        let Some(link) = self.links[index].as_mut().filter(|link| !link.server_gone) else { return false };
+        let mut moved = false;
+        let takes = link.server.reads() || !matches!(link.up.parcels.front(), Some((_, Parcel::Data(_))));
+        if let Some(parcel) = takes.then(|| link.up.take(now, CAPACITY)).flatten() {
+            moved = true;
+            match parcel {
+                Parcel::Data(bytes) => link.server.received(now, &bytes),
+                Parcel::Fin => link.server.received_fin(now),
+                Parcel::Reset => link.server.lost(),
+            }
+        }
+        let len = link.server.outgoing().len().min(link.down.room());
+        if len > 0 {
+            let bytes = Bytes::copy_from_slice(&link.server.outgoing()[..len]);
+            link.server.wrote(now, len);
+            if !link.client_gone {
+                link.down.send(now, Parcel::Data(bytes));
+            }
+            moved = true;
+        }
+        moved | link.end(now)
+    }
+
+    fn client_reads(&mut self, conn: Conn) -> bool {
+        let Some(link) = &mut self.links[usize::from(conn.0)] else { return false };
+        let Some(limit) = self.session.reads(conn) else { return false };
+        let input = match link.down.take(self.now, limit) {
+            None => return false,
+            Some(Parcel::Data(bytes)) => Input::Received(conn, bytes),
+            Some(Parcel::Fin) => Input::Fin(conn),
+            Some(Parcel::Reset) => Input::Reset(conn),
+        };
+        self.session.handle(self.now, input);
+        true
+    }
+
+    /// A segment has been read when nothing is left in the upward pipe.
+    fn probe(&mut self, conn: Conn) -> bool {
+        let Some(link) = &mut self.links[usize::from(conn.0)] else { return false };
+        if !link.probing || !(link.up.parcels.is_empty() || link.server_gone) {
+            return false;
+        }
+        link.probing = false;
+        let proof = if link.up.parcels.is_empty() { Proof::Read } else { Proof::None };
+        self.session.handle(self.now, Input::Apart(conn, proof));
+        true
+    }
+}
+
+impl Link {
+    fn end(&mut self, now: Duration) -> bool {
+        match self.server.ending() {
+            None => return false,
+            Some(Ending::Fin) => {
+                self.server.sent_fin(now);
+                self.down.send(now, Parcel::Fin);
+            }
+            Some(Ending::Close) => {
+                let unread = self.up.parcels.iter().any(|(_, parcel)| matches!(parcel, Parcel::Data(_)));
+                self.down.send(now, if unread { Parcel::Reset } else { Parcel::Fin });
+                self.server_gone = true;
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,228 @@
+//! The real network: one task drives all connections of a session, and looks at a clock.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Transport;
+use super::gate::Gate;
+use super::line::{self, Line};
+use crate::session::{Command, Conn, Failure, Input, Proof, Script, Session, Trace};
+
+/// How long to look whether a segment was read, unless [`Tcp::gate_limit`] says otherwise.
+const GATE_LIMIT: Duration = Duration::from_secs(1);
+
+/// At most so many bytes are read in one go.
+const READ_AT_ONCE: usize = 64 * 1024;
+
+/// So often is every connection read and written before other tasks get their turn.
+const ROUNDS: usize = 16;
+
+/// The timer cannot wait for less.
+const TICK: Duration = Duration::from_millis(1);
+
+/// A target at a TCP address.
+#[derive(Debug)]
+pub struct Tcp {
+    address: SocketAddr,
+    gate: Gate,
+}
+
+impl Tcp {
+    /// The target that listens at `address`. Does not connect yet.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, gate: Gate::new(GATE_LIMIT) }
+    }
+
+    /// How long to look whether a segment was read before the next one goes out unproved; 1 s if not said.
+    #[must_use]
+    pub fn gate_limit(self, limit: Duration) -> Self {
+        Self { gate: Gate::new(limit), ..self }
+    }
+}
+
+impl Transport for Tcp {
+    async fn run(&self, script: Script) -> Trace {
+        let mut drive = Drive::new(self, script);
+        poll_fn(|cx| drive.poll(cx)).await;
+        drive.session.into_trace()
+    }
+}
+
+/// A session on its way over sockets.
+struct Drive<'a> {
+    tcp: &'a Tcp,
+    session: Session,
+    started: Instant,
+    /// By number of the connection.
+    ends: Vec<End>,
+    alarm: Option<Alarm>,
+    buffer: Vec<u8>,
+}
+
+/// Our end of a connection.
+enum End {
+    Closed,
+    Opening(Pin<Box<dyn Future<Output = Result<Line, Failure>> + Send>>),
+    Open(Line),
+}
+
+/// A timer and when it rings, since the start. It may ring too soon, never too late.
+struct Alarm {
+    at: Option<Duration>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl<'a> Drive<'a> {
+    fn new(tcp: &'a Tcp, script: Script) -> Self {
+        let session = Session::new(script);
+        let ends = (0..session.connections()).map(|_| End::Closed).collect();
+        Self { tcp, session, started: Instant::now(), ends, alarm: None, buffer: vec![0; READ_AT_ONCE] }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.session.handle(self.now(), input);
+    }
+
+    /// Does all that can be done now, but for a bounded time.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            if self.session.deadline().is_some_and(|deadline| deadline <= self.now()) {
+                self.tell(Input::Tick);
+            }
+            while let Some(command) = self.session.command(self.now()) {
+                self.obey(command);
+            }
+            if self.session.is_done() {
+                return Poll::Ready(());
+            }
+            let mut moved = false;
+            for index in 0..self.ends.len() {
+                moved |= self.serve(Conn(index as u16), cx);
+            }
+            if !moved {
+                return self.rest(cx);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = self.now();
+        match command {
+            Command::Connect { conn, receive_buffer } => {
+                *self.end(conn) = End::Opening(Box::pin(line::open(conn, self.tcp.address, receive_buffer)));
+            }
+            Command::Probe(conn) => match self.end(conn) {
+                End::Open(line) => line.watch.begin(now, line.written),
+                _ => self.tell(Input::Apart(conn, Proof::None)),
+            },
+            Command::Shutdown(conn) => {
+                if let End::Open(line) = self.end(conn) {
+                    line.shutdown();
+                }
+            }
+            Command::Close(conn) => *self.end(conn) = End::Closed,
+            Command::Reset(conn) => {
+                if let End::Open(line) = std::mem::replace(self.end(conn), End::Closed) {
+                    line.reset();
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, conn: Conn) -> &mut End {
+        &mut self.ends[usize::from(conn.0)]
+    }
+
+    /// Gives one connection its turn; says whether anything happened.
+    fn serve(&mut self, conn: Conn, cx: &mut Context<'_>) -> bool {
+        match self.end(conn) {
+            End::Closed => false,
+            End::Opening(_) => self.open(conn, cx),
+            // Each of the three may change what the next may do. All of them get their turn.
+            End::Open(_) => self.read(conn, cx) | self.write(conn, cx) | self.prove(conn),
+        }
+    }
+
+    fn open(&mut self, conn: Conn, cx: &mut Context<'_>) -> bool {
+        let End::Opening(opening) = self.end(conn) else { return false };
+        let Poll::Ready(opened) = opening.as_mut().poll(cx) else { return false };
+        let (end, input) = match opened {
+            Ok(line) => (End::Open(line), Input::Connected(conn)),
+            Err(why) => (End::Closed, Input::ConnectFailed(conn, why)),
+        };
+        *self.end(conn) = end;
+        self.tell(input);
+        true
+    }
+
+    fn read(&mut self, conn: Conn, cx: &mut Context<'_>) -> bool {
+        let Some(most) = self.session.reads(conn) else { return false };
+        let buffer = &mut self.buffer[..most.clamp(1, READ_AT_ONCE)];
+        let End::Open(line) = &mut self.ends[usize::from(conn.0)] else { return false };
+        let Poll::Ready(input) = line.read(cx, buffer) else { return false };
+        self.tell(input);
+        true
+    }
+
+    fn write(&mut self, conn: Conn, cx: &mut Context<'_>) -> bool {
+        let Some(outgoing) = self.session.outgoing(conn) else { return false };
+        let End::Open(line) = self.end(conn) else { return false };
+        let Poll::Ready(input) = line.write(cx, &outgoing) else { return false };
+        self.tell(input);
+        true
+    }
+
+    fn prove(&mut self, conn: Conn) -> bool {
+        let (gate, now) = (&self.tcp.gate, self.now());
+        let End::Open(line) = self.end(conn) else { return false };
+        let Some(proof) = gate.answer(&mut line.watch, now) else { return false };
+        self.tell(Input::Apart(conn, proof));
+        true
+    }
+
+    /// Nothing can be done now: waits for the sockets, the deadline or the next look at the target.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let looks = self.ends.iter().filter_map(|end| match end {
+            End::Open(line) => line.watch.next(),
+            _ => None,
+        });
+        let look = looks.min();
+        if look.is_some_and(|look| look < self.now() + TICK) {
+            // Too short for the timer. The target may need this very processor to read.
+            thread::yield_now();
+            cx.waker().wake_by_ref();
+        } else if let Some(at) = self.session.deadline().into_iter().chain(look).min() {
+            self.ring(at, cx);
+        }
+        Poll::Pending
+    }
+
+    fn ring(&mut self, at: Duration, cx: &mut Context<'_>) {
+        let due = self.started + at;
+        let alarm = self.alarm.get_or_insert_with(|| Alarm { at: None, sleep: Box::pin(sleep_until(due)) });
+        // Deadlines move away with every byte; setting the timer again each time would cost more than an early ring.
+        if alarm.at.is_none_or(|rings| at < rings) {
+            alarm.sleep.as_mut().reset(due);
+            alarm.at = Some(at);
+        }
+        if alarm.sleep.as_mut().poll(cx).is_ready() {
+            alarm.at = None;
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
