@@ -91,13 +91,17 @@ async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> 
     for attempt in 0..ATTEMPTS {
         let script = greeting(framing, attempt, tempo);
         let trace = transport.run(script.clone()).await;
-        if let Some(why) = trace.records.iter().find_map(|record| match record.event {
+        let refusal = trace.records.iter().find_map(|record| match record.event {
             Event::ConnectFailed(why) => Some(why),
             _ => None,
-        }) {
-            return Err(Unfit::Unreachable(why));
-        }
+        });
         let judgement = judge(&script, &trace);
+        match refusal {
+            Some(why) if attempt == 0 => return Err(Unfit::Unreachable(why)),
+            // It was there a moment ago: a target that serves once and no more.
+            Some(_) => return Err(Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement }),
+            None => {}
+        }
         let answered = trace.records.iter().any(|record| matches!(record.event, Event::Received(_)));
         if judgement.is_pass() || (answered && !judgement.rests_on_time()) {
             slowest = slowest.max(Some(reply_time(&trace)));

@@ -16,7 +16,7 @@ const TIMES: usize = 3;
 const SCALE: f64 = 4.0;
 
 /// At most so many are confirmed: each can take long, and a target that fails so often is known by then.
-const MOST: usize = 8;
+const MOST: usize = 4;
 
 pub(super) async fn confirm<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,

@@ -1,6 +1,6 @@
 //! What runs when: calibration, the cases, an alive check after each, confirmation of what rests on time.
 //!
-//! It knows no socket and no clock: a [`Transport`] plays scripts, a [`Watcher`] hears of progress and may ask to stop.
+//! It knows no socket and no clock: a [`Transport`](crate::transport::Transport) plays scripts, a [`Watcher`] hears of progress and may ask to stop.
 
 mod calibrate;
 mod confirm;

@@ -244,7 +244,12 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
         tempo: crate::profile::Tempo::PATIENT,
         round_trip: Duration::ZERO,
     };
-    let basic = if framing.strategy() == Strategy::Close { ["SES-02", "CLS-01"] } else { ["SES-02", "SES-08"] };
+    let gone = judgement.breaches.iter().any(|breach| breach.rule == "not-connected");
+    let basic = match framing.strategy() {
+        _ if gone => ["SES-02", "SES-03"],
+        Strategy::Close => ["SES-02", "CLS-01"],
+        _ => ["SES-02", "SES-08"],
+    };
     let mut proved = Vec::new();
     let judged = |case: Case| {
         let basic = basic.iter().find(|basic| case.requirements.iter().any(|id| id == *basic));

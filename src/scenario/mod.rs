@@ -1,6 +1,6 @@
 //! YAML files, their errors, their expansion into scripts.
 //!
-//! A file becomes a [`Scenario`], whose types are those of [`file`]. [`Scenario::expand`] makes its cases for one
+//! A file becomes a [`Scenario`], whose types are those of [`mod@file`]. [`Scenario::expand`] makes its cases for one
 //! target: the matrix is expanded, variables are put in, messages are encoded, families of cuts become one case for
 //! each cut. What does not apply is a case too, one that is skipped with the reason.
 
