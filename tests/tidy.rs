@@ -32,8 +32,8 @@ const WALLS: &[(&str, &[&str])] = &[
 
 /// Only these may know tokio, a clock, or files.
 const WORLDLY: &[(&str, &[&str])] = &[
-    ("tokio", &["transport/tcp", "transport/gate", "transport/serve", "transport/diag", "cli/"]),
-    ("Instant", &["transport/tcp", "transport/gate", "transport/serve", "transport/diag", "cli/"]),
+    ("tokio", &["transport/tcp", "transport/gate", "transport/line", "transport/serve", "transport/diag", "cli/"]),
+    ("Instant", &["transport/tcp", "transport/gate", "transport/line", "transport/serve", "transport/diag", "cli/"]),
     ("SystemTime", &["cli/"]),
     ("std::fs", &["scenario/load", "cli/"]),
     ("std::net", &["transport/", "cli/"]),
@@ -112,8 +112,9 @@ fn only_the_transport_and_the_commands_touch_the_world() {
 fn functions_and_files_stay_short() {
     let mut complaints = Vec::new();
     for source in sources() {
-        let table = source.name.starts_with("oracle/requirements/") || source.name.ends_with("tables.rs");
-        if source.code.len() > FILE_LINES && !table {
+        // Tables may be long, and files that hold nothing but tests.
+        let exempt = source.name.starts_with("oracle/requirements/") || source.name == "framing/laws.rs";
+        if source.code.len() > FILE_LINES && !exempt {
             complaints.push(format!("src/{} has {} lines without its tests", source.name, source.code.len()));
         }
         for (line, length) in functions(&source.code) {
