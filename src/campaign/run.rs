@@ -142,7 +142,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         let mut outcomes = self.play_beside(cases().filter(|(_, case)| !case.alone), jobs).await;
         outcomes.extend(self.play_beside(cases().filter(|(_, case)| case.alone), 1).await);
         outcomes.sort_by_key(|(index, _)| *index);
-        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+        let mut outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+        if self.is_dead() {
+            pin_death(&mut outcomes);
+        }
+        outcomes
     }
 
     async fn play_beside(&self, cases: impl Iterator<Item = (usize, Case)>, jobs: usize) -> Vec<(usize, Outcome)> {
@@ -209,7 +213,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if first && jobs == 1 {
             outcome.verdict = Verdict::Fail;
             outcome.judgement.breaches.push(crate::oracle::target_died());
-        } else {
+        } else if outcome.verdict != Verdict::Fail || outcome.judgement.rests_on_time() {
             outcome.verdict = Verdict::Inconclusive;
             outcome.reason = Some("the target died while this and other cases were in progress".into());
         }
@@ -234,6 +238,20 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 /// Whether the target did anything at all: one that answers wrongly, or closes, is no dead one.
 fn is_alive(trace: &Trace) -> bool {
     trace.records.iter().any(|record| matches!(record.event, Event::Received(_) | Event::Fin | Event::Reset))
+}
+
+/// A target that died while several cases were in progress has stopped listening, whichever of them it died of.
+fn pin_death(outcomes: &mut [Outcome]) {
+    let died = crate::oracle::target_died();
+    let pinned = outcomes.iter().any(|outcome| outcome.judgement.breaches.contains(&died));
+    let listening = |outcome: &&mut Outcome| {
+        outcome.verdict != Verdict::Skipped && outcome.case.requirements.iter().any(|id| id == "SES-03")
+    };
+    if let Some(outcome) = outcomes.iter_mut().find(listening).filter(|_| !pinned) {
+        (outcome.verdict, outcome.reason) =
+            (Verdict::Fail, Some("the target died while cases ran side by side".into()));
+        outcome.judgement.breaches.push(died);
+    }
 }
 
 /// A target that cannot be measured: what is known of it is what the last plain message showed.
