@@ -56,7 +56,7 @@ async fn repeats<T: Transport, W: Watcher>(
     let case = patient_case(field, scenarios, &outcome.case)?;
     let Plan::Play(script) = case.plan.clone() else { return None };
     for _ in 0..TIMES {
-        let again = field.play(case.clone(), &script).await;
+        let again = field.play(case.clone(), script.clone()).await;
         if again.verdict != Verdict::Fail {
             return Some(again);
         }

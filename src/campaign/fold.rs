@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::run::{FramingRun, Outcome};
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
 use crate::oracle::{Level, Verdict, requirement, wire_log};
+use crate::profile::Profile;
 use crate::report::{CaseLog, CaseResult, Conformance, Finding, Report, RequirementResult, SCHEMA, Summary, Volatile};
 
 /// What a report needs besides the runs.
@@ -199,6 +200,10 @@ fn after(once: bool) -> Measured {
 fn conns(conns: usize) -> Measured {
     if conns == 1 {
         return Measured::new("conns", "1", "serves one connection at a time: cases run one after another");
+    }
+    if conns < Profile::CONNS_TRIED {
+        let sentence = format!("serves {conns} connections at once, and not {}", Profile::CONNS_TRIED);
+        return Measured::new("conns", format!("≥{conns}"), sentence);
     }
     Measured::new("conns", format!("≥{conns}"), format!("serves {conns} connections at once; more were not tried"))
 }

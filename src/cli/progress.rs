@@ -1,8 +1,9 @@
 //! What somebody at a terminal sees while a run is on its way, and how they end it.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
 
 use super::Console;
 use crate::campaign::Watcher;
@@ -12,7 +13,7 @@ use crate::oracle::Verdict;
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
-    stop: AtomicU8,
+    stop: watch::Sender<Option<Stop>>,
     failed: AtomicUsize,
 }
 
@@ -25,32 +26,21 @@ pub(super) enum Stop {
     OutOfTime,
 }
 
-const INTERRUPTED: u8 = 1;
-const OUT_OF_TIME: u8 = 2;
-
 impl Progress {
     pub(super) fn new(console: &Console<'_>) -> Self {
         let target = if console.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        Self { bar, stop: AtomicU8::new(0), failed: AtomicUsize::new(0) }
+        Self { bar, stop: watch::Sender::new(None), failed: AtomicUsize::new(0) }
     }
 
     /// Asks the run to end. The first reason stands.
     pub(super) fn stop(&self, why: Stop) {
-        let why = match why {
-            Stop::Interrupted => INTERRUPTED,
-            Stop::OutOfTime => OUT_OF_TIME,
-        };
-        _ = self.stop.compare_exchange(0, why, Ordering::Relaxed, Ordering::Relaxed);
+        self.stop.send_if_modified(|stop| stop.is_none() && stop.replace(why).is_none());
     }
 
     /// Whether and why the run was asked to end.
     pub(super) fn why_stopped(&self) -> Option<Stop> {
-        match self.stop.load(Ordering::Relaxed) {
-            INTERRUPTED => Some(Stop::Interrupted),
-            OUT_OF_TIME => Some(Stop::OutOfTime),
-            _ => None,
-        }
+        *self.stop.borrow()
     }
 
     /// Takes the bar away.
@@ -80,5 +70,10 @@ impl Watcher for Progress {
 
     fn stopped(&self) -> bool {
         self.why_stopped().is_some()
+    }
+
+    async fn ended(&self) {
+        // The sender is this very object: waiting cannot fail.
+        let _ = self.stop.subscribe().wait_for(Option::is_some).await;
     }
 }
