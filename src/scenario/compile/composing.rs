@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::super::Unsendable;
-use super::super::file::{Base, Claim, Claimed, Content, Copies, Field, LARGEST, Payload, Send, Slot};
+use super::super::file::{Base, Claim, Claimed, Content, Copies, Field, LARGEST, Need, Payload, Send, Slot};
 use super::super::material::{Setting, stripped};
 use super::super::wire::{Message, Wire};
 use super::{Compiler, MOST_BYTES};
@@ -40,7 +40,7 @@ impl Compiler<'_> {
         }
         let mut bytes = setting.bytes(payload.given()?)?;
         bytes.truncate(context.framing.smallest() as usize);
-        Wire::messages(context, vec![bytes], oversize)
+        self.judged(Wire::messages(context, vec![bytes], oversize)?)
     }
 
     /// The same message many times; with a fixed length, as much of it as fits one.
@@ -67,7 +67,21 @@ impl Compiler<'_> {
             let bytes = setting.bytes(payload.given()?)?;
             Ok::<_, String>(if strips { stripped(context.framing, bytes) } else { bytes })
         });
-        Wire::messages(context, bytes.collect::<Result<_, _>>()?, oversize)
+        self.judged(Wire::messages(context, bytes.collect::<Result<_, _>>()?, oversize)?)
+    }
+
+    /// The wire, unless it holds an oversize message by accident: that it does not come back would prove nothing that
+    /// the scenario is about.
+    fn judged(&self, wire: Wire) -> Result<Wire, String> {
+        let about_max = |need: &Need| matches!(need, Need::Max | Need::OverClose | Need::OverSkip);
+        let (applies, max) = (&self.variant.scenario.applies, self.variant.context.profile.max);
+        let largest = wire.messages.iter().map(|message| message.payload.len() as u64).max().unwrap_or(0);
+        match max.filter(|max| largest > *max && self.variant.context.framing.strategy() != Strategy::Raw) {
+            Some(max) if !applies.needs.iter().any(about_max) => {
+                Err(format!("needs a message of {largest} bytes; the declared maximum is {max}"))
+            }
+            _ => Ok(wire),
+        }
     }
 
     /// Bytes as they are. With a `duty` it is that of the frames that stand in them, or else of the whole.
