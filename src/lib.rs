@@ -6,6 +6,7 @@
 //! judges the trace; the campaign gathers verdicts into a report; a renderer writes it.
 //!
 //! - [`framing`]: bytes to frames and back: the syntax that names a framing, one deframer for all of them
+//! - [`mutation`]: frames spelled otherwise or damaged in a named way
 //! - [`session`]: script in, trace out; the ledger of what is owed and what came back
 //! - [`profile`]: what is declared or measured of a target, and how long to wait for it
 //! - [`scenario`]: YAML files, their errors, their expansion into scripts
@@ -21,6 +22,7 @@
 pub mod campaign;
 pub mod cli;
 pub mod framing;
+pub mod mutation;
 pub mod oracle;
 pub mod peer;
 pub mod profile;

@@ -27,6 +27,9 @@ pub struct Profile {
     pub limit: Option<u64>,
 }
 
+/// On one machine a small reply takes a fraction of a millisecond; a delayed acknowledgement costs 40 (TIM-01).
+const PROMPT: Duration = Duration::from_millis(10);
+
 /// What is repeated is repeated for so long.
 const REPEATING: Duration = Duration::from_secs(3);
 
@@ -42,6 +45,8 @@ pub struct Tempo {
     /// How often something is repeated at most where each round waits for a reply: what is enough in number on a fast
     /// target would take minutes on a slow one.
     pub rounds: u32,
+    /// What the median of small round trips stays below where nothing delays them.
+    pub prompt: Duration,
 }
 
 impl Profile {
@@ -51,6 +56,16 @@ impl Profile {
     /// Whether the target serves so many connections at once, as far as is known.
     pub fn serves(&self, connections: usize) -> bool {
         connections <= self.conns || self.conns >= Self::CONNS_TRIED
+    }
+
+    /// How many connections one case may open where there is a limit: half, the other half is for the cases beside it.
+    pub fn share(&self) -> usize {
+        if self.serves(usize::MAX) { usize::MAX } else { self.conns.div_ceil(2) }
+    }
+
+    /// How many cases may be played at once.
+    pub fn cases_at_once(&self) -> usize {
+        if self.serves(usize::MAX) { usize::MAX } else { (self.conns / 4).max(1) }
     }
 
     /// What the framing string declares; the rest as for a target that does what most do.
@@ -76,15 +91,22 @@ impl Tempo {
         quiet: Duration::from_millis(250),
         case: Duration::from_secs(60),
         rounds: 20,
+        prompt: PROMPT,
     };
 
-    /// Deadlines for a target that needs `round_trip` for a small message: 20 times that, at least 1 s, at most 20 s
-    /// (CATALOGUE D31).
+    /// Deadlines for a target that needs `round_trip` for a small message: 20 times that, at least 500 ms (2 s when a
+    /// failure is confirmed), at most 20 s (CATALOGUE D31).
     pub fn for_round_trip(round_trip: Duration) -> Self {
-        let reply = (round_trip * 20).clamp(Duration::from_secs(1), Duration::from_secs(20));
+        let reply = (round_trip * 20).clamp(Duration::from_millis(500), Duration::from_secs(20));
         let quiet = (round_trip * 3).clamp(Duration::from_millis(200), Duration::from_secs(5));
         let rounds = (REPEATING.as_secs_f64() / round_trip.as_secs_f64().max(1e-6)).max(3.0) as u32;
-        Self { reply, quiet, case: Duration::from_secs(60) + reply * 10, rounds }
+        Self { reply, quiet, case: Duration::from_secs(60) + reply * 10, rounds, prompt: PROMPT }
+    }
+
+    /// As it is, for a target whose fastest small reply took so long.
+    #[must_use]
+    pub fn expecting(self, fastest: Duration) -> Self {
+        Self { prompt: PROMPT.max(fastest * 3), ..self }
     }
 
     /// The same, multiplied.
@@ -95,6 +117,7 @@ impl Tempo {
             quiet: self.quiet.mul_f64(factor),
             case: self.case.mul_f64(factor.max(1.0)),
             rounds: self.rounds,
+            prompt: self.prompt.mul_f64(factor),
         }
     }
 }

@@ -15,13 +15,14 @@ const TIMES: usize = 3;
 
 /// So many kinds of failure are confirmed in full. A target that has failed so often beyond doubt is believed to have
 /// failed when it does so once more by itself.
-const FULLY: usize = 6;
+const FULLY: usize = 4;
 
 /// How much longer everything may take then.
 const SCALE: f64 = 4.0;
 
-/// Confirming ends when it has taken so many reply deadlines.
-const BUDGET: u32 = 40;
+/// Confirming ends when it has taken so many reply deadlines, or so long.
+const BUDGET: u32 = 120;
+const LONGEST: Duration = Duration::from_secs(90);
 
 pub(super) async fn confirm<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
@@ -29,11 +30,10 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
     outcomes: &mut [Outcome],
 ) {
     let mut confirmed: BTreeSet<Vec<String>> = BTreeSet::new();
-    let mut left = field.calibration.tempo.reply * BUDGET;
-    for outcome in outcomes.iter_mut() {
-        if outcome.verdict != Verdict::Fail || !outcome.judgement.rests_on_time() {
-            continue;
-        }
+    let mut left = (field.calibration.tempo.reply * BUDGET).min(LONGEST.mul_f64(field.options.time_scale));
+    let mut doubtful: Vec<_> = outcomes.iter_mut().filter(|outcome| outcome.rests_on_time()).collect();
+    doubtful.sort_by_key(|outcome| outcome.level());
+    for outcome in doubtful {
         let requirements = outcome.case.requirements.clone();
         if confirmed.contains(&requirements) {
             continue; // another case of the same requirements, which failed the same way, was confirmed

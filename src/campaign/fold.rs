@@ -78,11 +78,14 @@ fn case_result(run: &FramingRun, outcome: &Outcome, id: String) -> CaseResult {
 
 fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<CaseLog> {
     let trace = outcome.trace.as_ref()?;
-    let rerun = format!(
-        "{} --framing '{}' --only '{}' --seed '{}'",
-        material.command, run.framing, outcome.case.id, material.seed
-    );
+    let (framing, seed) = (quoted(&run.framing.to_string()), quoted(&material.seed));
+    let rerun = format!("{} --framing {framing} --only {} --seed {seed}", material.command, quoted(&outcome.case.id));
     Some(CaseLog { wire: wire_log(trace), details: outcome.judgement.details.clone(), rerun })
+}
+
+/// As a word of a shell. A zero byte cannot be one, and no argument holds any.
+fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 
 fn requirements(cases: &[CaseResult]) -> Vec<RequirementResult> {

@@ -50,7 +50,7 @@ impl<'a> Probe<'a> {
     }
 
     pub(super) fn send(&mut self, conn: Conn, bytes: &[u8], promise: Option<Promise>) {
-        let segments = vec![Segment { bytes: Bytes::copy_from_slice(bytes), fin: false }];
+        let segments = vec![Segment::once(Bytes::copy_from_slice(bytes))];
         let promises = promise.into_iter().collect();
         self.script.steps.push(Step::Send { conn, promises, segments, within: Some(self.tempo.reply) });
     }
@@ -69,7 +69,10 @@ impl<'a> Probe<'a> {
         self.script.steps.push(Step::Await { conns: vec![conn], any: vec![until], within });
     }
 
-    pub(super) fn script(self) -> Script {
+    pub(super) fn script(mut self) -> Script {
+        if let Replies::Framed(_) = self.script.replies {
+            self.script.replies = Replies::framed(self.framing, &self.script.steps);
+        }
         self.script
     }
 }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
 use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate, limit};
 use super::confirm::confirm;
 use super::probe::{Probe, plain};
-use super::schedule::{self, Failures, Load, Place, Schedule};
+use super::schedule::{self, Death, Failures, Group, Lane, Load, Place, Schedule};
 use super::{Options, Watcher};
 use crate::framing::{Framing, Strategy};
-use crate::oracle::{Judgement, Verdict, judge};
+use crate::oracle::{Judgement, Level, Verdict, judge, requirement};
 use crate::scenario::{Case, Context, Plan, Scenario};
 use crate::session::{Conn, Duty, Event, Failure, Record, Script, Step, Trace, Until};
 use crate::transport::Transport;
@@ -52,10 +52,20 @@ impl Outcome {
         Self { case, verdict, reason: Some(reason), judgement: Judgement::default(), trace: None, took: Duration::ZERO }
     }
 
+    /// Whether it has failed by time alone.
+    pub(super) fn rests_on_time(&self) -> bool {
+        self.verdict == Verdict::Fail && self.judgement.rests_on_time()
+    }
+
+    /// The most binding level of its requirements.
+    pub(super) fn level(&self) -> Option<Level> {
+        self.case.requirements.iter().filter_map(|id| requirement(id)).map(|requirement| requirement.level).min()
+    }
+
     /// A proved failure is worse than one that rests on time, and that worse than none.
     fn is_worse(&self, other: &Self) -> bool {
         let badness = |outcome: &Self| match outcome.verdict {
-            Verdict::Fail => 2 + usize::from(!outcome.judgement.rests_on_time()),
+            Verdict::Fail => 2 + usize::from(!outcome.rests_on_time()),
             verdict => usize::from(verdict != Verdict::Pass),
         };
         badness(self) > badness(other)
@@ -137,28 +147,45 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     /// First what may run side by side, then one by one what may hurt the target or needs all of it.
     async fn play_all(&self, schedule: &Schedule<'_>) -> Vec<Outcome> {
-        let profile = &self.calibration.profile;
-        // A target that is known to serve only so many gets its cases one by one: each may need several connections.
-        let jobs = if profile.serves(usize::MAX) { self.options.jobs } else { 1 };
-        let cases = |alone| schedule.cases(self.framing, self.calibration, self.options, alone);
-        let mut outcomes = self.play_beside(cases(false), jobs).await;
-        outcomes.extend(self.play_beside(cases(true), 1).await);
+        let jobs = self.options.jobs.min(self.calibration.profile.cases_at_once());
+        let cases = |group| schedule.cases(self.framing, self.calibration, self.options, group);
+        let mut outcomes = if jobs == 1 {
+            // No room for anything beside anything.
+            let mut all = self.play_beside(cases(Group::Sleepers), Lane::alone()).await;
+            all.extend(self.play_beside(cases(Group::Beside), Lane::alone()).await);
+            all.extend(self.play_beside(cases(Group::Alone), Lane::alone()).await);
+            all
+        } else {
+            // What sleeps does no harm and needs nothing, so it may do so while the others are played, one by one or not.
+            let busy = async {
+                let mut busy = self.play_beside(cases(Group::Beside), Lane::beside(jobs)).await;
+                busy.extend(self.play_beside(cases(Group::Alone), Lane::alone()).await);
+                busy
+            };
+            let (mut all, busy) = join(self.play_beside(cases(Group::Sleepers), Lane::asleep(jobs)), busy).await;
+            all.extend(busy);
+            all
+        };
         outcomes.sort_by_key(|(place, _)| *place);
         let mut outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+        // Those that slept did not look whether it is alive.
+        if !self.is_dead() && !self.watcher.stopped() {
+            self.dead.store(!self.is_alive().await, Ordering::Relaxed);
+        }
         if self.is_dead() {
             pin_death(&mut outcomes);
         }
         outcomes
     }
 
-    async fn play_beside(&self, cases: impl Iterator<Item = (Place, Case)>, jobs: usize) -> Vec<(Place, Outcome)> {
+    async fn play_beside(&self, cases: impl Iterator<Item = (Place, Case)>, lane: Lane) -> Vec<(Place, Outcome)> {
         let mut cases = cases.peekable();
-        let (mut playing, mut load, mut played) = (FuturesUnordered::new(), Load::new(jobs), Vec::new());
+        let (mut playing, mut load, mut played) = (FuturesUnordered::new(), Load::new(lane.jobs), Vec::new());
         loop {
             while let Some((place, case)) = cases.next_if(|(_, case)| load.takes(case.weight())) {
                 let weight = case.weight();
                 load.begin(weight);
-                playing.push(async move { (place, weight, self.play_watched(case, jobs).await) });
+                playing.push(async move { (place, weight, self.play_watched(case, lane).await) });
             }
             let Some((place, weight, outcome)) = playing.next().await else { return played };
             load.end(weight);
@@ -183,7 +210,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
                 let again = self.expand(scenario, 1.0).into_iter().find(|case| case.id == outcome.case.id);
                 if let Some(case) = again {
                     self.failures.forget(&scenario.id);
-                    *outcome = self.play_watched(case, 1).await;
+                    *outcome = self.play_watched(case, Lane::alone()).await;
                     any = true;
                 }
             }
@@ -191,7 +218,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         any
     }
 
-    async fn play_watched(&self, mut case: Case, jobs: usize) -> Outcome {
+    async fn play_watched(&self, mut case: Case, lane: Lane) -> Outcome {
         // What it did stands in words beside its bytes, which are needed only now.
         let script = match std::mem::replace(&mut case.plan, Plan::Skip("played".into())) {
             Plan::Play(script) => script,
@@ -207,7 +234,14 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if self.watcher.stopped() {
             return Outcome::without_run(outcome.case, Verdict::NotRun, "the run was ended before".into());
         }
-        self.check_alive(&mut outcome, jobs).await;
+        match lane.death {
+            Death::Elsewhere if self.is_dead() && outcome.verdict == Verdict::Fail => {
+                outcome.verdict = Verdict::Inconclusive;
+                outcome.reason = Some("the target died in another case meanwhile".into());
+            }
+            Death::Elsewhere => {}
+            Death::Shared | Death::Pinned => self.check_alive(&mut outcome, lane.death).await,
+        }
         if outcome.verdict == Verdict::Fail {
             self.failures.count(&outcome.case.scenario);
         }
@@ -230,7 +264,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         let mut outcome = worst.filter(|worst| !last.is_worse(worst)).unwrap_or(last);
         if times > 1 && passed < times {
             outcome.reason = Some(format!("passed {passed} of {times} times"));
-            if passed > 0 && outcome.verdict == Verdict::Fail && outcome.judgement.rests_on_time() {
+            if passed > 0 && outcome.rests_on_time() {
                 outcome.verdict = Verdict::Flaky;
             }
         }
@@ -253,25 +287,29 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     /// After every case the target is asked for a plain echo. One that does not come back any more has died of it.
-    async fn check_alive(&self, outcome: &mut Outcome, jobs: usize) {
-        if self.is_dead() {
+    async fn check_alive(&self, outcome: &mut Outcome, death: Death) {
+        if self.is_dead() || self.is_alive().await {
             return;
         }
-        for patience in [1.0, 4.0, 4.0] {
-            let (script, trace) = self.ask_for_echo(patience).await;
-            let ours = trace.records.iter().any(|r| r.event == Event::ConnectFailed(Failure::Ours));
-            if ours || judge(&script, &trace).is_pass() || is_alive(&trace) {
-                return;
-            }
-        }
         let first = !self.dead.swap(true, Ordering::Relaxed);
-        if first && jobs == 1 {
+        if first && death == Death::Pinned {
             outcome.verdict = Verdict::Fail;
             outcome.judgement.breaches.push(crate::oracle::target_died());
         } else if outcome.verdict != Verdict::Fail || outcome.judgement.rests_on_time() {
             outcome.verdict = Verdict::Inconclusive;
             outcome.reason = Some("the target died while this and other cases were in progress".into());
         }
+    }
+
+    async fn is_alive(&self) -> bool {
+        for patience in [1.0, 4.0, 4.0] {
+            let (script, trace) = self.ask_for_echo(patience).await;
+            let ours = trace.records.iter().any(|r| r.event == Event::ConnectFailed(Failure::Ours));
+            if ours || judge(&script, &trace).is_pass() || is_alive(&trace) {
+                return true;
+            }
+        }
+        false
     }
 
     async fn ask_for_echo(&self, patience: f64) -> (Script, Trace) {
@@ -314,16 +352,24 @@ fn is_alive(trace: &Trace) -> bool {
     trace.records.iter().any(|record| matches!(record.event, Event::Received(_) | Event::Fin | Event::Reset))
 }
 
-/// A target that died while several cases were in progress has stopped listening, whichever of them it died of.
+/// A target that has died has stopped listening (SES-03): that counts at every level, also where no single case can be
+/// blamed, or only one that no MUST depends on.
 fn pin_death(outcomes: &mut [Outcome]) {
     let died = crate::oracle::target_died();
-    let pinned = outcomes.iter().any(|outcome| outcome.judgement.breaches.contains(&died));
+    let binding = |id: &String| requirement(id).is_none_or(|requirement| requirement.level == Level::Must);
+    let killer = outcomes.iter().find(|outcome| outcome.judgement.breaches.contains(&died));
+    if killer.is_some_and(|killer| killer.case.requirements.iter().any(binding)) {
+        return;
+    }
+    let reason = match killer {
+        Some(killer) => format!("the target died in {}", killer.case.id),
+        None => "the target died while cases ran side by side".into(),
+    };
     let listening = |outcome: &&mut Outcome| {
         outcome.verdict != Verdict::Skipped && outcome.case.requirements.iter().any(|id| id == "SES-03")
     };
-    if let Some(outcome) = outcomes.iter_mut().find(listening).filter(|_| !pinned) {
-        (outcome.verdict, outcome.reason) =
-            (Verdict::Fail, Some("the target died while cases ran side by side".into()));
+    if let Some(outcome) = outcomes.iter_mut().find(listening) {
+        (outcome.verdict, outcome.reason) = (Verdict::Fail, Some(reason));
         outcome.judgement.breaches.push(died);
     }
 }
@@ -358,8 +404,9 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
         Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
     };
     let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    let cases = |alone| schedule.cases(framing, &calibration, options, alone);
-    let mut cases: Vec<_> = cases(false).chain(cases(true)).collect();
+    let groups = [Group::Sleepers, Group::Beside, Group::Alone];
+    let cases = groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
+    let mut cases: Vec<_> = cases.collect();
     cases.sort_by_key(|(place, _)| *place);
     cases.into_iter().map(|(_, case)| judged(case)).collect()
 }

@@ -63,20 +63,78 @@ impl<'a> Schedule<'a> {
         schedule
     }
 
-    /// The cases of the scenarios that run by themselves, or of the others.
+    /// The cases of one group.
     pub(super) fn cases<'b>(
         &'b self,
         framing: &'b Framing,
         calibration: &'b Calibration,
         options: &'b Options,
-        alone: bool,
+        group: Group,
     ) -> impl Iterator<Item = (Place, Case)> + 'b {
-        let entries = self.entries.iter().filter(move |entry| entry.scenario.alone == alone);
+        let entries = self.entries.iter().filter(move |entry| entry.group() == group);
         let cases = entries.flat_map(move |entry| {
             let cases = entry.scenario.expand(&context(framing, calibration, options, 1.0));
             cases.into_iter().enumerate().map(move |(index, case)| ((entry.number, index), case))
         });
         cases.filter(|(_, case)| options.selection.takes_case(&case.id))
+    }
+}
+
+impl Entry<'_> {
+    fn group(&self) -> Group {
+        match () {
+            () if self.scenario.alone => Group::Alone,
+            () if self.wait >= ASLEEP => Group::Sleepers,
+            () => Group::Beside,
+        }
+    }
+}
+
+/// What waits so long by itself is asleep most of its time.
+const ASLEEP: Duration = Duration::from_millis(900);
+
+/// What may run beside what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// Waits for most of its time, and does no harm: beside everything.
+    Sleepers,
+    /// Beside others of its kind.
+    Beside,
+    /// May hurt the target, or needs all of it.
+    Alone,
+}
+
+/// How the cases of a group are played.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lane {
+    /// So many at once.
+    pub(super) jobs: usize,
+    /// What the end of the target says of a case.
+    pub(super) death: Death,
+}
+
+/// Whom the death of the target is pinned on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Death {
+    /// On the case that was played last.
+    Pinned,
+    /// On no one of those in progress.
+    Shared,
+    /// It was another case.
+    Elsewhere,
+}
+
+impl Lane {
+    pub(super) fn alone() -> Self {
+        Self { jobs: 1, death: Death::Pinned }
+    }
+
+    pub(super) fn beside(jobs: usize) -> Self {
+        Self { jobs, death: Death::Shared }
+    }
+
+    pub(super) fn asleep(jobs: usize) -> Self {
+        Self { jobs, death: Death::Elsewhere }
     }
 }
 

@@ -39,8 +39,9 @@ pub(super) fn check(options: &CheckOptions, progress: &Progress) -> Result<Judge
     let mut runs = Vec::new();
     runtime()?.block_on(async {
         tokio::select! {
-            ended = run_all(options, address, &scenarios, &plan, progress, &mut runs) => ended,
+            biased; // Ctrl-C is heard from before the first connection on
             () = bound(options, progress) => Ok(()),
+            ended = run_all(options, address, &scenarios, &plan, progress, &mut runs) => ended,
         }
     })?;
     let mut report = campaign::fold(&runs, &material(options));

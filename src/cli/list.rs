@@ -7,10 +7,11 @@ use clap::ValueEnum;
 use super::exit::{Exit, Failure};
 use super::{Console, engine};
 use crate::framing::{ALIASES, Alias, FIELDS, KEYS, KINDS, Key};
+use crate::mutation::MUTATIONS;
 use crate::oracle::requirements;
 use crate::report::FORMATS;
 
-/// List requirements, scenarios, framings or formats
+/// List requirements, scenarios, framings, mutations or formats
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  echospec list requirements | grep SHOULD\n  echospec list framings")]
 pub(super) struct Args {
@@ -26,6 +27,8 @@ enum What {
     Scenarios,
     /// the syntax of framings, and short names for some
     Framings,
+    /// the ways in which a scenario can rewrite a frame
+    Mutations,
     /// the formats of `--report`
     Formats,
 }
@@ -35,6 +38,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
         What::Requirements => list_requirements(),
         What::Scenarios => list_scenarios()?,
         What::Framings => list_framings(),
+        What::Mutations => rows(MUTATIONS.iter().map(|mutation| (mutation.name, mutation.about))),
         What::Formats => rows(FORMATS.iter().map(|format| (format.name, format.about))),
     };
     console.print(text.as_bytes())?;

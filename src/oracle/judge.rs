@@ -1,6 +1,7 @@
 //! The judgement of one trace.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -8,7 +9,12 @@ use super::excerpt::excerpt;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
 use crate::framing::{Compare, Deframer};
-use crate::session::{Conn, Event, Failure, Ledger, Outcome, Proof, Replies, Script, Step, Trace, Until, Wrong};
+use crate::session::{
+    Conn, Event, Failure, Ledger, Outcome, Proof, Record, Replies, Script, Step, Trace, Until, Wrong,
+};
+
+/// So many breaches of one rule are shown.
+const SOME: usize = 3;
 
 /// Bytes of context shown before the first difference in a stream.
 const CONTEXT: u64 = 16;
@@ -40,12 +46,27 @@ impl Judgement {
 
 /// Judges what happened when the script was played.
 pub fn judge(script: &Script, trace: &Trace) -> Judgement {
-    let mut bench = Bench { script, trace, accounts: BTreeMap::new(), judgement: Judgement::default() };
+    let mut bench =
+        Bench { script, trace, accounts: BTreeMap::new(), judgement: Judgement::default(), breaches: Vec::new() };
     for (index, record) in trace.records.iter().enumerate() {
-        bench.hear(index, record.conn, &record.event);
+        bench.hear(index, record);
     }
     bench.close();
+    bench.judgement.breaches = few(bench.breaches);
     bench.judgement
+}
+
+/// The breaches by connection: which connection was first varies from run to run. Many that break the same rule prove no
+/// more than some.
+fn few(mut breaches: Vec<(Conn, Breach)>) -> Vec<Breach> {
+    breaches.sort_by_key(|(conn, _)| *conn);
+    let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    breaches.retain(|(_, breach)| {
+        let count = told.entry(breach.rule.clone()).or_default();
+        *count += 1;
+        *count <= SOME
+    });
+    breaches.into_iter().map(|(_, breach)| breach).collect()
 }
 
 /// After this case the target no longer answered.
@@ -58,6 +79,8 @@ struct Bench<'a> {
     trace: &'a Trace,
     accounts: BTreeMap<Conn, Account>,
     judgement: Judgement,
+    /// What was broken, and on which connection.
+    breaches: Vec<(Conn, Breach)>,
 }
 
 struct Account {
@@ -69,6 +92,10 @@ struct Account {
     unproved: bool,
     /// We closed or reset it: a reply that stops there is our doing.
     left: bool,
+    /// When something was last sent.
+    sent_at: Duration,
+    /// How long each reply took that a step waited for.
+    round_trips: Vec<Duration>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,7 +105,9 @@ enum Ending {
 }
 
 impl Bench<'_> {
-    fn hear(&mut self, index: usize, conn: Conn, event: &Event) {
+    fn hear(&mut self, index: usize, record: &Record) {
+        let Record { at, conn, event } = record;
+        let conn = *conn;
         let account = self.accounts.entry(conn).or_insert_with(|| Account {
             ledger: Ledger::new(&self.script.replies),
             received: Vec::new(),
@@ -87,6 +116,8 @@ impl Bench<'_> {
             told: false,
             unproved: false,
             left: false,
+            sent_at: *at,
+            round_trips: Vec::new(),
         });
         match event {
             Event::Promised(promise) => {
@@ -95,6 +126,7 @@ impl Bench<'_> {
             }
             Event::Sent(bytes) => {
                 account.ledger.sent(bytes);
+                account.sent_at = *at;
                 if account.unproved && account.ending.is_none() {
                     let reason = "a segment was not seen to be read apart from the one before it";
                     self.judgement.inconclusive.get_or_insert_with(|| reason.into());
@@ -115,12 +147,14 @@ impl Bench<'_> {
             Event::ConnectFailed(why) => account.failed = Some(*why),
             Event::Flood if !account.told => {
                 account.told = true;
-                self.breach(&rules::FLOOD, index, Breach::default());
+                self.breach(&rules::FLOOD, index, None, Breach::default());
             }
             Event::Closed | Event::SentReset => account.left = true,
+            Event::SentUrgent => account.ledger.forgive(),
             Event::Apart(proof) => account.unproved = *proof == Proof::None,
+            Event::Step { step, outcome: Outcome::Met } => self.met(index, *at, *step),
             Event::Step { step, outcome } => self.step(index, *step, *outcome),
-            Event::OutOfTime { .. } => self.breach(&rules::OUT_OF_TIME, index, Breach::default()),
+            Event::OutOfTime { .. } => self.breach(&rules::OUT_OF_TIME, index, None, Breach::default()),
             _ => {}
         }
     }
@@ -138,13 +172,31 @@ impl Bench<'_> {
         let Some(wrong) = account.ledger.wrong().filter(|_| !account.told) else { return };
         let (rule, breach) = describe(wrong, &account.received);
         account.told = true;
-        self.breach(rule, index, breach);
+        self.breach(rule, index, Some(conn), breach);
+    }
+
+    /// A step that got what it waited for: a round trip, if that was a reply.
+    fn met(&mut self, index: usize, at: Duration, step: usize) {
+        let Step::Await { conns, any, .. } = &self.script.steps[step] else { return };
+        for conn in conns.clone() {
+            let Some(account) = self.accounts.get_mut(&conn) else { continue };
+            if any.contains(&Until::Echo) {
+                account.round_trips.push(at.saturating_sub(account.sent_at));
+            }
+            let limit = any.iter().find_map(|until| match until {
+                Until::Prompt(limit) => Some(*limit),
+                _ => None,
+            });
+            let median = account.median_round_trip();
+            if let Some(median) = median.filter(|median| limit.is_some_and(|limit| *median > limit)) {
+                let times = account.round_trips.len();
+                self.judgement.details.push(format!("{conn}: {}", rhythm(median, times)));
+                self.breach(&rules::SLOW_REPLIES, index, Some(conn), Breach::default());
+            }
+        }
     }
 
     fn step(&mut self, index: usize, step: usize, outcome: Outcome) {
-        if outcome == Outcome::Met {
-            return;
-        }
         match &self.script.steps[step] {
             Step::Await { conns, any, .. } => {
                 let conns = conns.clone();
@@ -153,7 +205,7 @@ impl Bench<'_> {
                 }
             }
             Step::Send { .. } if outcome == Outcome::Overdue => {
-                self.breach(&rules::NOT_READING, index, Breach::default());
+                self.breach(&rules::NOT_READING, index, None, Breach::default());
             }
             _ => {}
         }
@@ -171,7 +223,7 @@ impl Bench<'_> {
         let due = account.ledger.due().map(|promise| excerpt(&promise.payload));
         let detail = format!("{conn}: {} bytes had come", account.ledger.total());
         let expected = due.filter(|_| [rules::NO_REPLY, rules::CLOSED_EARLY].contains(rule));
-        self.breach(rule, index, Breach { expected, ..Breach::default() });
+        self.breach(rule, index, Some(conn), Breach { expected, ..Breach::default() });
         self.judgement.details.push(detail);
     }
 
@@ -183,7 +235,7 @@ impl Bench<'_> {
             let account = &self.accounts[&conn];
             if !account.told && !account.left && !account.ledger.rest_fits() {
                 let actual = Some(excerpt(account.ledger.rest()));
-                self.breach(&rules::UNASKED, end, Breach { actual, ..Breach::default() });
+                self.breach(&rules::UNASKED, end, Some(conn), Breach { actual, ..Breach::default() });
             }
             self.spelling(conn, end);
         }
@@ -209,11 +261,12 @@ impl Bench<'_> {
         }
         self.judgement.respelled = true;
         if framing.behaviour().compare == Some(Compare::Bytes) {
-            self.breach(&rules::RESPELLED, end, difference(&spelled, &wire));
+            self.breach(&rules::RESPELLED, end, Some(conn), difference(&spelled, &wire));
         }
     }
 
-    fn breach(&mut self, rule: &Rule, index: usize, details: Breach) {
+    /// `on`: the connection, if it is not the one of the event.
+    fn breach(&mut self, rule: &Rule, index: usize, on: Option<Conn>, details: Breach) {
         let breach = Breach {
             rule: rule.name.into(),
             sentence: rule.about.into(),
@@ -221,7 +274,8 @@ impl Bench<'_> {
             evidence: vec![index],
             ..details
         };
-        self.judgement.breaches.push(breach);
+        let conn = self.trace.records.get(index).map_or(Conn(0), |record| record.conn);
+        self.breaches.push((on.unwrap_or(conn), breach));
     }
 }
 
@@ -234,8 +288,15 @@ impl Account {
             Until::End => self.ending.is_some_and(|(_, ending)| ending == Ending::Fin),
             Until::Closed => self.ending.is_some(),
             Until::Refused => self.failed.is_some(),
-            Until::Silence => false,
+            Until::Silence | Until::Stalled => false,
+            Until::Prompt(_) => true,
         }
+    }
+
+    fn median_round_trip(&self) -> Option<Duration> {
+        let mut times = self.round_trips.clone();
+        times.sort_unstable();
+        times.get(times.len() / 2).copied()
     }
 
     /// The rule that is broken when none of these came.
@@ -249,6 +310,9 @@ impl Account {
         if outcome == Outcome::Broken {
             return Some(if self.ending.is_some() { &rules::EARLY_CLOSE } else { &rules::EARLY_REPLY });
         }
+        if any.contains(&Until::Stalled) && outcome == Outcome::Hopeless && self.ending.is_none() {
+            return Some(&rules::NO_BACKPRESSURE);
+        }
         let echo = any.iter().any(|until| matches!(until, Until::Echo | Until::Bytes(_)));
         Some(match (outcome, self.ending) {
             (Outcome::Hopeless, None) => return None, // another connection of the same step spoiled it
@@ -259,6 +323,19 @@ impl Account {
             _ => &rules::NOT_CLOSED,
         })
     }
+}
+
+/// What a median says: 35 to 50 ms and 190 to 210 ms are the marks of a delayed acknowledgement (CATALOGUE E5).
+fn rhythm(median: Duration, times: usize) -> String {
+    let millis = median.as_secs_f64() * 1e3;
+    let cause = match median.as_millis() {
+        35..50 | 190..210 => {
+            ": as long as a delayed acknowledgement; is a reply written in two parts without TCP_NODELAY?"
+        }
+        98..103 | 245..258 | 485..515 | 970..1030 => ": as long as the tick of a timer; is readiness polled?",
+        _ => "",
+    };
+    format!("the median of {times} round trips is {millis:.1} ms{cause}")
 }
 
 fn describe(wrong: &Wrong, received: &[Bytes]) -> (&'static Rule, Breach) {

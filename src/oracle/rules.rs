@@ -28,6 +28,11 @@ pub(super) const NOT_CONNECTED: Rule =
 pub(super) const NOT_CLOSED: Rule = Rule { name: "not-closed", timing: true, about: "the connection stayed open" };
 pub(super) const NOT_READING: Rule =
     Rule { name: "not-reading", timing: true, about: "the target stopped reading while its replies were being read" };
+pub(super) const NO_BACKPRESSURE: Rule = Rule {
+    name: "no-backpressure",
+    timing: false,
+    about: "the target took all that was sent, although none of its replies were read",
+};
 pub(super) const NO_REPLY: Rule = Rule { name: "no-reply", timing: true, about: "no whole reply came in time" };
 pub(super) const OUT_OF_TIME: Rule = Rule { name: "out-of-time", timing: true, about: "the case came to its bound" };
 pub(super) const RESET: Rule =
@@ -36,6 +41,8 @@ pub(super) const RESPELLED: Rule =
     Rule { name: "respelled-reply", timing: false, about: "the message came back in another spelling (compare=bytes)" };
 pub(super) const DIED: Rule =
     Rule { name: "target-died", timing: false, about: "after this case the target no longer answered a plain message" };
+pub(super) const SLOW_REPLIES: Rule =
+    Rule { name: "slow-replies", timing: true, about: "the median reply to a small message took too long" };
 pub(super) const UNASKED: Rule =
     Rule { name: "unasked-reply", timing: false, about: "something came back that nothing asked for" };
 pub(super) const UNFINISHED: Rule =
@@ -53,11 +60,13 @@ pub const RULES: &[Rule] = &[
     NOT_CONNECTED,
     NOT_CLOSED,
     NOT_READING,
+    NO_BACKPRESSURE,
     NO_REPLY,
     OUT_OF_TIME,
     RESET,
     RESPELLED,
     DIED,
+    SLOW_REPLIES,
     UNASKED,
     UNFINISHED,
 ];

@@ -30,7 +30,7 @@ pub fn conversation(conversation: &Conversation<'_>) -> Result<Script, Unencodab
     for message in *messages {
         let mut frame = Vec::new();
         framing.encode(message, &mut frame)?;
-        let segments = vec![Segment { bytes: frame.into(), fin: false }];
+        let segments = vec![Segment::once(frame.into())];
         let promises = vec![Promise::once(message.clone(), Duty::Echo)];
         steps.push(Step::Send { conn, promises, segments, within: None });
         if framing.strategy() == Strategy::Close {

@@ -2,14 +2,14 @@
 
 use super::file::{Applies, Need};
 use super::{Context, Scenario};
-use crate::framing::{Enc, Over, Strategy};
+use crate::framing::{Choice, Counts, Enc, Kind, Over, Strategy};
 
 /// The reason for which a scenario is skipped.
 pub(super) fn misfit(scenario: &Scenario, context: &Context<'_>) -> Option<String> {
     if scenario.thorough && !context.thorough {
         return Some("runs only with --thorough".to_owned());
     }
-    let Applies { strategies, fields, needs } = &scenario.applies;
+    let Applies { strategies, fields, escapes, needs } = &scenario.applies;
     let strategy = context.framing.strategy();
     if !strategies.is_empty() && !strategies.contains(&strategy) {
         let names: Vec<_> = strategies.iter().map(|strategy| name(*strategy)).collect();
@@ -17,6 +17,9 @@ pub(super) fn misfit(scenario: &Scenario, context: &Context<'_>) -> Option<Strin
     }
     if !fields.is_empty() && !fields.iter().any(|wanted| field(context).as_deref() == Some(wanted)) {
         return Some(format!("is about length fields of {}", fields.join(", ")));
+    }
+    if !escapes.is_empty() && !escapes.iter().any(|wanted| escape(context) == Some(wanted)) {
+        return Some(format!("is about delimiters with {} escapes", escapes.join(", ")));
     }
     needs.iter().find_map(|need| lack(*need, context)).map(str::to_owned)
 }
@@ -36,6 +39,17 @@ fn field(context: &Context<'_>) -> Option<String> {
     let text = context.framing.to_string();
     let arguments = text.strip_prefix("length:")?;
     Some(arguments.split(',').next()?.to_owned())
+}
+
+fn escape<'a>(context: &'a Context<'_>) -> Option<&'a str> {
+    match context.framing.kind() {
+        Kind::Delimiter(delimiter) => delimiter.escape.map(Choice::word),
+        _ => None,
+    }
+}
+
+fn counts_header(context: &Context<'_>) -> bool {
+    matches!(context.framing.kind(), Kind::Length(length) if length.counts != Counts::Payload)
 }
 
 /// What a need asks for, if the target does not have it.
@@ -58,6 +72,7 @@ fn lack(need: Need, context: &Context<'_>) -> Option<&'static str> {
             let text = matches!(framing.behaviour().enc, Some(Enc::Utf8 | Enc::Ascii));
             (!text, "messages are text (enc=)")
         }
+        Need::CountsHeader => (counts_header(context), "the length counts the payload only"),
         Need::OverClose => (
             matches!(profile.over, Some(Over::Close | Over::Reset)),
             "an oversize message does not close the connection",

@@ -4,7 +4,7 @@ use rand_core::Rng;
 
 use super::file::{LARGEST, Payload, Size};
 use super::{Context, seed};
-use crate::framing::{Enc, Framing};
+use crate::framing::{Enc, Framing, Kind};
 
 /// What a payload may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,11 @@ impl Setting<'_> {
             Payload::Hex(bytes) => bytes.given()?.0.clone(),
             Payload::Base64(bytes) => bytes.given()?.0.clone(),
             Payload::Repeat(payload, times) => repeated(&self.bytes(payload.given()?)?, *times.given()?)?,
+            Payload::Join(payloads) => {
+                let parts = payloads.iter().map(|payload| self.bytes(payload.given()?));
+                parts.collect::<Result<Vec<_>, _>>()?.concat()
+            }
+            Payload::FalseStart(bytes) => self.false_start(*bytes.given()? as usize)?,
             Payload::Fill(size) => pattern(self.context.framing, self.size(*size.given()?)?),
             Payload::Random(size) => self.random(self.size(*size.given()?)?),
             Payload::Counter(size) => counters(self.size(*size.given()?)?),
@@ -35,6 +40,13 @@ impl Setting<'_> {
     fn text(&self, text: &str) -> String {
         let numbered = text.replace("{n}", &self.number.to_string()).replace("{i}", &self.round.to_string());
         numbered.replace("$$", "$")
+    }
+
+    /// The beginning of the delimiter.
+    fn false_start(&self, bytes: usize) -> Result<Vec<u8>, String> {
+        let delimiter = self.context.framing.terminator().unwrap_or_default();
+        let part = delimiter.get(..bytes).filter(|part| part.len() < delimiter.len());
+        part.map(<[u8]>::to_vec).ok_or_else(|| format!("the delimiter has no beginning of {bytes} bytes"))
     }
 
     /// A size in bytes.
@@ -89,13 +101,25 @@ fn counters(size: usize) -> Vec<u8> {
 /// The payload without the bytes that the framing cannot carry; as it is where that does not help.
 pub(super) fn stripped(framing: &Framing, payload: Vec<u8>) -> Vec<u8> {
     let is_sendable = |payload: &[u8]| framing.encode_unlimited(payload, &mut Vec::new()).is_ok();
-    if is_sendable(&payload) {
+    // A part of a delimiter is data as well, but a case about bytes is not about that (DEL-05, DEL-17, DEL-18).
+    let delimiting = |byte: &u8| delimiting(framing).contains(byte);
+    if is_sendable(&payload) && !payload.iter().any(delimiting) {
         return payload;
     }
-    let terminator = framing.terminator().unwrap_or_default();
     let some = without_unsendable(framing, &payload);
-    let most = some.iter().copied().filter(|byte| !terminator.contains(byte)).collect();
-    [some, most].into_iter().find(|less| is_sendable(less)).unwrap_or(payload)
+    let most: Vec<u8> = some.iter().copied().filter(|byte| !delimiting(byte)).collect();
+    [most, some].into_iter().find(|less| is_sendable(less)).unwrap_or(payload)
+}
+
+/// The bytes that delimiters are made of, where nothing escapes them.
+fn delimiting(framing: &Framing) -> Vec<u8> {
+    match framing.kind() {
+        Kind::Delimiter(delimiter) if delimiter.escape.is_none() => {
+            let optional = delimiter.chomp_cr.then_some(b'\r');
+            delimiter.set.concat().into_iter().chain(optional).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn without_unsendable(framing: &Framing, payload: &[u8]) -> Vec<u8> {
@@ -133,6 +157,8 @@ mod tests {
         let framing = framing("delimiter:lf");
         assert_eq!(stripped(&framing, b"a\nb".to_vec()), b"ab");
         assert_eq!(stripped(&framing, b"ab".to_vec()), b"ab");
+        assert_eq!(stripped(&self::framing("delimiter:crlf"), b"a\nb\r".to_vec()), b"ab");
+        assert_eq!(stripped(&self::framing("slip"), b"\xc0\xdb".to_vec()), b"\xc0\xdb");
     }
 
     #[test]

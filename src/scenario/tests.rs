@@ -14,7 +14,7 @@ mod errors {
         demo.yaml:3:12: unknown key `massage`
          3 |   - send: {massage: hello}
            |            ^
-           = right: `message`? one of on, message, copies, messages, raw, claim, rest, cut, gap, until, fin, wait, duty, trailer
+           = right: `message`? one of on, message, copies, messages, raw, claim, rest, cut, gap, until, fin, wait, duty, trailer, mutation, may
         "#);
     }
 
@@ -71,7 +71,7 @@ mod errors {
         demo.yaml:3:5: unknown `sent`
          3 |   - sent: {message: hello}
            |     ^
-           = right: `send`? one of connect, send, pause, read, half-close, close, reset, expect, repeat
+           = right: `send`? one of connect, send, pause, read, half-close, close, reset, urgent, expect, repeat
         "#);
     }
 
@@ -141,7 +141,7 @@ mod errors {
         demo.yaml:3:18: `eco` is nothing to expect
          3 |   - expect: {is: eco}
            |                  ^
-           = right: echo, silence, end, closed, refused, alive, or {bytes: 5}
+           = right: echo, silence, end, closed, refused, alive, stalled, prompt, or {bytes: 5}
         "#);
     }
 
@@ -181,7 +181,7 @@ mod errors {
         demo.yaml:2:19: unknown `frame`
          2 | applies: {needs: [frame]}
            |                   ^
-           = right: `framed`? one of framed, many, parallel, max, prefix, terminator, terminator2, empty-legal, binary, over-close, over-skip
+           = right: `framed`? one of framed, many, parallel, max, prefix, terminator, terminator2, counts-header, empty-legal, binary, over-close, over-skip
         "#);
     }
 

@@ -5,14 +5,19 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::Context;
-use super::file::LARGEST;
+use super::file::{Copies, LARGEST};
 use crate::framing::{Empty, Over, Part, Role, Strategy};
 use crate::session::Duty;
 
+/// Of many copies so many bytes are made; the rest is these again.
+const CHUNK: usize = 64 * 1024;
+
 /// Bytes ready to be cut and sent.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Wire {
     pub(super) bytes: Bytes,
+    /// So many times in a row.
+    pub(super) times: u32,
     /// The parts of all frames, in order.
     pub(super) parts: Vec<Part>,
     pub(super) messages: Vec<Message>,
@@ -29,6 +34,12 @@ pub(super) struct Message {
     pub(super) duty: Duty,
     /// How many times in a row the frame stands there.
     pub(super) copies: u32,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self { bytes: Bytes::new(), times: 1, parts: Vec::new(), messages: Vec::new() }
+    }
 }
 
 impl Wire {
@@ -91,9 +102,16 @@ impl Wire {
         all
     }
 
-    /// The same as one entry, however many there are: no place inside is known.
-    pub(super) fn condensed(&self, count: usize) -> Self {
-        let bytes: Bytes = self.bytes.repeat(count).into();
+    /// About so many copies, exactly if a number was asked for, as one entry and in little memory: no place inside is
+    /// known.
+    pub(super) fn condensed(&self, count: usize, asked: Copies) -> Self {
+        let most = (CHUNK / self.len().max(1)).clamp(1, count);
+        let chunk = match asked {
+            Copies::Count(_) => (1..=most).rev().find(|chunk| count.is_multiple_of(*chunk)).unwrap_or(1),
+            Copies::Filling(_) => most,
+        };
+        let count = count / chunk * chunk;
+        let bytes: Bytes = self.bytes.repeat(chunk).into();
         let all = 0..bytes.len();
         let message = |message: &Message| Message {
             frame: all.clone(),
@@ -101,7 +119,8 @@ impl Wire {
             copies: u32::try_from(count).unwrap_or(u32::MAX),
             ..message.clone()
         };
-        Self { messages: self.messages.iter().map(message).collect(), parts: Vec::new(), bytes }
+        let times = u32::try_from(count / chunk).unwrap_or(u32::MAX);
+        Self { messages: self.messages.iter().map(message).collect(), parts: Vec::new(), bytes, times }
     }
 
     /// One readable message of about this size.
@@ -114,7 +133,7 @@ impl Wire {
     /// Bytes that are no message of the framing.
     pub(super) fn raw(bytes: Vec<u8>) -> Self {
         let parts = vec![Part { role: Role::Payload, range: 0..bytes.len() }];
-        Self { bytes: bytes.into(), parts, messages: Vec::new() }
+        Self { bytes: bytes.into(), parts, ..Self::default() }
     }
 
     /// A header and what follows it.
@@ -122,7 +141,7 @@ impl Wire {
         let bytes = [header, body].concat();
         let prefix = Part { role: Role::Prefix, range: 0..header.len() };
         let payload = Part { role: Role::Payload, range: header.len()..bytes.len() };
-        Self { bytes: bytes.into(), parts: vec![prefix, payload], messages: Vec::new() }
+        Self { bytes: bytes.into(), parts: vec![prefix, payload], ..Self::default() }
     }
 
     /// Makes the whole wire one message with this payload.
@@ -166,9 +185,13 @@ fn fitted(context: &Context<'_>, payload: Vec<u8>) -> Vec<Vec<u8>> {
         Strategy::Fixed => context.framing.largest().unwrap_or(1).max(1) as usize,
         _ => return vec![payload],
     };
+    // What matters about a payload is often its last byte, so where there is room the message ends in it, too.
     let filled = |chunk: &[u8]| {
         let mut message = chunk.to_vec();
         message.resize(size, b'.');
+        if chunk.len() * 2 <= size {
+            message[size - chunk.len()..].copy_from_slice(chunk);
+        }
         message
     };
     if payload.is_empty() { vec![filled(&[])] } else { payload.chunks(size).map(filled).collect() }

@@ -7,11 +7,19 @@ use bytes::Bytes;
 
 use super::ledger::Ledger;
 use super::script::{Conn, Pace, Replies, Segment, Until};
-use super::trace::{Event, Failure, Outcome};
+use super::trace::{Event, Failure, Outcome, Proof};
 use super::{Command, Outgoing};
 
 /// At most so many bytes are read in one go: a bound on memory, not on what may come.
 const READ_AT_ONCE: usize = 64 * 1024;
+
+/// What was sent may take so long: so many bytes a second, and so much for each segment, which waits until the one
+/// before it was read.
+const SLOWEST: f64 = 512.0 * 1024.0;
+const EACH_SEGMENT: Duration = Duration::from_millis(10);
+
+/// So much of a send that has not begun goes out before the connection is left.
+const PARTING: usize = 16 * 1024;
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about one connection, not a state machine")]
@@ -31,6 +39,8 @@ pub(super) struct Channel {
     moved_at: Duration,
     /// Bytes written in all.
     sent: u64,
+    /// Segments to be written in all.
+    segments: u32,
     /// Bytes and endings seen when the current step began.
     seen: u64,
     seen_at_step: u64,
@@ -55,10 +65,22 @@ enum State {
 
 #[derive(Debug)]
 enum Item {
-    Bytes { bytes: Bytes, fin: bool },
-    Fin { apart: bool },
+    /// `whole` follows so many more times.
+    Bytes {
+        bytes: Bytes,
+        whole: Bytes,
+        more: u32,
+        fin: bool,
+        /// Must arrive apart from what came before; the other kind does so if it is not in a hurry.
+        cut: bool,
+        hurried: bool,
+    },
+    Fin {
+        apart: bool,
+    },
     Close,
     Reset,
+    Urgent,
 }
 
 impl Channel {
@@ -75,6 +97,7 @@ impl Channel {
             outstanding: Some(VecDeque::new()),
             moved_at: Duration::ZERO,
             sent: 0,
+            segments: 0,
             seen: 0,
             seen_at_step: 0,
             flood_told: false,
@@ -88,9 +111,14 @@ impl Channel {
 
     pub(super) fn send(&mut self, segments: Vec<Segment>, behind: bool) {
         self.behind = behind;
+        self.segments += segments.len() as u32;
         let items = segments.into_iter().filter(|segment| !segment.bytes.is_empty() || segment.fin);
-        self.queue.extend(items.map(|Segment { bytes, fin }| {
-            if bytes.is_empty() { Item::Fin { apart: true } } else { Item::Bytes { bytes, fin } }
+        self.queue.extend(items.map(|Segment { bytes, times, cut, fin }| {
+            if bytes.is_empty() {
+                return Item::Fin { apart: true };
+            }
+            let (whole, more) = (bytes.clone(), times.saturating_sub(1));
+            Item::Bytes { bytes, whole, more, fin, cut, hurried: behind }
         }));
     }
 
@@ -102,11 +130,31 @@ impl Channel {
     }
 
     pub(super) fn close(&mut self) {
+        self.give_up();
         self.queue.push_back(Item::Close);
     }
 
     pub(super) fn reset(&mut self) {
+        self.give_up();
         self.queue.push_back(Item::Reset);
+    }
+
+    /// Leaving does not wait for what nobody waited for: of a send that has begun the rest stays here, of one that has
+    /// not a part goes out, which fits the buffers on the way.
+    fn give_up(&mut self) {
+        if !self.behind {
+            return;
+        }
+        if let Some(Item::Bytes { bytes, whole, more, .. }) = self.queue.front_mut() {
+            let begun = bytes.len() < whole.len();
+            (*more, *bytes) = (0, if begun { Bytes::new() } else { bytes.slice(..bytes.len().min(PARTING)) });
+            let empty = bytes.is_empty();
+            self.queue.truncate(usize::from(!empty));
+        }
+    }
+
+    pub(super) fn urgent(&mut self) {
+        self.queue.push_back(Item::Urgent);
     }
 
     pub(super) fn read(&mut self, now: Duration, pace: Pace) {
@@ -136,9 +184,12 @@ impl Channel {
             Item::Fin { .. } => (Command::Shutdown(conn), Event::SentFin),
             Item::Close => (Command::Close(conn), Event::Closed),
             Item::Reset => (Command::Reset(conn), Event::SentReset),
+            Item::Urgent => (Command::Urgent(conn), Event::SentUrgent),
         };
         self.queue.pop_front();
-        if event != Event::SentFin {
+        if event == Event::SentUrgent {
+            self.ledger.forgive();
+        } else if event != Event::SentFin {
             (self.state, self.next_read) = (State::Gone, None);
             self.queue.clear();
         }
@@ -148,11 +199,13 @@ impl Channel {
     /// Whether the next thing to send has to wait until what was sent before has been read.
     fn must_be_apart(&self) -> bool {
         let apart = match self.queue.front() {
-            Some(Item::Bytes { .. } | Item::Reset) => true,
+            Some(Item::Bytes { cut, hurried, .. }) => *cut || !hurried,
+            Some(Item::Reset) => !self.behind,
             Some(Item::Fin { apart }) => *apart,
-            Some(Item::Close) | None => false,
+            Some(Item::Close | Item::Urgent) | None => false,
         };
-        apart && self.unproved && !self.is_over()
+        // Urgent data stays where it is until it is asked for: whether the rest was read cannot be seen.
+        apart && self.unproved && !self.is_over() && !self.ledger.is_forgiven()
     }
 
     pub(super) fn outgoing(&self) -> Option<Outgoing> {
@@ -160,16 +213,18 @@ impl Channel {
             return None;
         }
         match self.queue.front()? {
-            Item::Bytes { bytes, fin } => Some(Outgoing { bytes: bytes.clone(), hold: *fin }),
+            Item::Bytes { bytes, more, fin, .. } => Some(Outgoing { bytes: bytes.clone(), hold: *fin && *more == 0 }),
             _ => None,
         }
     }
 
     /// Takes what was written off the queue and says what it was.
     pub(super) fn take_written(&mut self, len: usize) -> Bytes {
-        let Some(Item::Bytes { bytes, fin }) = self.queue.front_mut() else { return Bytes::new() };
+        let Some(Item::Bytes { bytes, whole, more, fin, .. }) = self.queue.front_mut() else { return Bytes::new() };
         let (written, fin) = (bytes.split_to(len.min(bytes.len())), *fin);
-        if bytes.is_empty() {
+        if bytes.is_empty() && *more > 0 {
+            (*bytes, *more) = (whole.clone(), *more - 1);
+        } else if bytes.is_empty() {
             self.queue.pop_front();
             self.unproved = true;
             if fin {
@@ -177,6 +232,12 @@ impl Channel {
             }
         }
         written
+    }
+
+    /// What a probe's answer means for what is to be written next.
+    pub(super) fn meaning(&self, proof: Proof) -> Proof {
+        let is_cut = matches!(self.queue.front(), Some(Item::Bytes { cut: true, .. }));
+        if proof == Proof::None && !is_cut { Proof::Moot } else { proof }
     }
 
     pub(super) fn reads(&self) -> Option<usize> {
@@ -297,8 +358,9 @@ impl Channel {
         self.behind
     }
 
-    pub(super) fn sent(&self) -> u64 {
-        self.sent
+    /// How long what was sent may take on its way, one segment after another.
+    pub(super) fn transfer(&self) -> Duration {
+        EACH_SEGMENT * self.segments + Duration::from_secs_f64(self.sent as f64 / SLOWEST)
     }
 
     /// Whether the script itself slows the replies down.
@@ -324,6 +386,9 @@ impl Channel {
             Until::Silence => None,
             Until::End => met(self.state == State::Ended).or(hopeless),
             Until::Closed => met(matches!(self.state, State::Ended | State::Dead)).or(hopeless),
+            // Both are decided by time, not by what comes.
+            Until::Stalled => (self.queue.is_empty() || over).then_some(Outcome::Hopeless),
+            Until::Prompt(_) => Some(Outcome::Met),
             Until::Refused => {
                 met(matches!(self.state, State::Failed(_))).or((self.state == State::Open).then_some(Outcome::Hopeless))
             }

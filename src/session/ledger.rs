@@ -18,6 +18,8 @@ pub struct Ledger {
     wrong: Option<Wrong>,
     /// Bytes that had come when it went wrong.
     wrong_at: u64,
+    /// Nothing is compared any more.
+    forgiven: bool,
 }
 
 #[derive(Debug)]
@@ -88,7 +90,7 @@ impl Ledger {
                 most: 0,
             },
         };
-        Self { account, received: 0, wrong: None, wrong_at: 0 }
+        Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false }
     }
 
     /// The following bytes carry this message.
@@ -113,14 +115,27 @@ impl Ledger {
     pub fn received(&mut self, bytes: &Bytes) {
         let at = self.received;
         self.received += bytes.len() as u64;
-        if self.wrong.is_none() {
+        if self.wrong.is_none() && !self.forgiven {
             self.wrong = self.account.settle(at, bytes);
             self.wrong_at = self.received;
         }
     }
 
+    /// From now on everything is right, and nothing is owed.
+    pub fn forgive(&mut self) {
+        self.forgiven = true;
+    }
+
+    /// Whether nothing is compared any more.
+    pub fn is_forgiven(&self) -> bool {
+        self.forgiven
+    }
+
     /// The target's direction has ended.
     pub fn ended(&mut self) {
+        if self.forgiven {
+            return;
+        }
         if let (None, Account::Framed { deframer, .. }) = (&self.wrong, &mut self.account) {
             let rest = Bytes::copy_from_slice(deframer.rest());
             self.wrong = match deframer.finish() {
@@ -134,11 +149,12 @@ impl Ledger {
 
     /// Whether everything owed has come.
     pub fn is_settled(&self) -> bool {
-        self.wrong.is_none()
-            && match &self.account {
-                Account::Stream { open, .. } => *open == 0,
-                Account::Framed { promises, next, .. } => !promises[*next..].iter().any(|p| p.duty == Duty::Echo),
-            }
+        self.forgiven
+            || self.wrong.is_none()
+                && match &self.account {
+                    Account::Stream { open, .. } => *open == 0,
+                    Account::Framed { promises, next, .. } => !promises[*next..].iter().any(|p| p.duty == Duty::Echo),
+                }
     }
 
     /// The message that is due next, if any is.
@@ -165,6 +181,9 @@ impl Ledger {
     /// Whether the rest can still become what is due next.
     pub fn rest_fits(&self) -> bool {
         let Account::Framed { framing, deframer, promises, next, .. } = &self.account else { return true };
+        if self.forgiven {
+            return true;
+        }
         let rest = deframer.rest();
         rest.is_empty()
             || promises[*next..].iter().filter(|p| p.duty != Duty::Never).any(|promise| {

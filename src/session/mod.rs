@@ -25,9 +25,11 @@ pub use script::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Unti
 pub use trace::{Event, Failure, Outcome, Proof, Record, Trace};
 
 /// However slowly a reply comes, a step that waits for it lasts no longer than so many times its deadline, and the time
-/// that what was sent takes at this many bytes a second.
+/// that what was sent takes.
 const PATIENCE: u32 = 2;
-const SLOWEST: f64 = 512.0 * 1024.0;
+
+/// For so long a target may go on taking bytes before it counts as one that has stalled.
+const LONGEST_FLOOD: Duration = Duration::from_secs(12);
 
 /// A script on its way.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub enum Command {
     Close(Conn),
     /// Close with RST.
     Reset(Conn),
+    /// Send a byte of urgent data.
+    Urgent(Conn),
 }
 
 /// What happened.
@@ -154,7 +158,10 @@ impl Session {
                 self.happened(now, conn, Event::Sent(bytes));
             }
             Input::WriteFailed(conn, why) => self.happened(now, conn, Event::WriteFailed(why)),
-            Input::Apart(conn, proof) => self.happened(now, conn, Event::Apart(proof)),
+            Input::Apart(conn, proof) => {
+                let proof = self.channels[usize::from(conn.0)].meaning(proof);
+                self.happened(now, conn, Event::Apart(proof));
+            }
             Input::Received(conn, bytes) => {
                 for piece in self.channels[usize::from(conn.0)].shared(&bytes) {
                     self.happened(now, conn, Event::Received(piece));
@@ -237,6 +244,7 @@ impl Session {
             Step::Shutdown(conn) => self.channels[at(conn)].shutdown(),
             Step::Close(conn) => self.channels[at(conn)].close(),
             Step::Reset(conn) => self.channels[at(conn)].reset(),
+            Step::Urgent(conn) => self.channels[at(conn)].urgent(),
             Step::Await { conns, .. } => conns.iter().for_each(|conn| self.channels[at(conn)].begin_silence()),
             Step::Pause(_) => {}
         }
@@ -259,7 +267,7 @@ impl Session {
             }
             Step::Pause(length) => (now >= began + *length).then_some(Outcome::Met),
             Step::Read { .. } => Some(Outcome::Met),
-            Step::Shutdown(conn) | Step::Close(conn) | Step::Reset(conn) => {
+            Step::Shutdown(conn) | Step::Close(conn) | Step::Reset(conn) | Step::Urgent(conn) => {
                 let channel = of(conn);
                 (channel.is_idle() || channel.is_over() || channel.is_sending_behind()).then_some(Outcome::Met)
             }
@@ -277,18 +285,19 @@ impl Session {
                 return Some(Outcome::Met);
             }
             if over {
-                let quiet = any.iter().zip(&states).any(|(until, state)| *until == Until::Silence && state.is_none());
+                let quiet = any.iter().zip(&states).any(|(until, state)| until.is_still() && state.is_none());
                 return Some(if quiet { Outcome::Met } else { Outcome::Overdue });
             }
             states.into_iter().reduce(Option::and).flatten()
         });
         let outcomes: Vec<_> = outcomes.collect();
-        // One connection that can no longer succeed decides, without waiting for the others.
+        // One connection that can no longer succeed decides, but the others have their time: what is said of them must
+        // not depend on which was first.
+        let all = outcomes.iter().all(Option::is_some);
         let worst = |outcome| outcomes.contains(&Some(outcome)).then_some(outcome);
-        worst(Outcome::Broken).or_else(|| worst(Outcome::Hopeless)).or_else(|| {
-            let all = outcomes.iter().all(Option::is_some);
-            all.then(|| worst(Outcome::Overdue).unwrap_or(Outcome::Met))
-        })
+        let decided =
+            || worst(Outcome::Broken).or_else(|| worst(Outcome::Hopeless)).or_else(|| worst(Outcome::Overdue));
+        all.then(|| decided().unwrap_or(Outcome::Met))
     }
 
     fn step_deadline(&self) -> Option<Duration> {
@@ -299,15 +308,18 @@ impl Session {
                 Some(began.max(self.channels[usize::from(conn.0)].moved_at()) + *within)
             }
             Step::Await { any, within, .. } if any.contains(&Until::Silence) => Some(began + *within),
-            Step::Await { conns, within, .. } => {
+            Step::Await { conns, any, within } => {
                 let channels = || conns.iter().map(|conn| &self.channels[usize::from(conn.0)]);
                 let moved = channels().map(Channel::moved_at).max().unwrap_or_default();
                 let still = began.max(moved) + *within;
+                if any.contains(&Until::Stalled) {
+                    return Some(still.min(began + LONGEST_FLOOD));
+                }
                 if channels().any(Channel::is_read_slowly) {
                     return Some(still); // what takes so long is our own doing
                 }
-                let bytes = channels().map(Channel::sent).sum::<u64>();
-                Some(still.min(began + *within * PATIENCE + Duration::from_secs_f64(bytes as f64 / SLOWEST)))
+                let transfer: Duration = channels().map(Channel::transfer).sum();
+                Some(still.min(began + *within * PATIENCE + transfer))
             }
             _ => None,
         }
@@ -322,7 +334,8 @@ impl Step {
             | Self::Read { conn, .. }
             | Self::Shutdown(conn)
             | Self::Close(conn)
-            | Self::Reset(conn) => *conn,
+            | Self::Reset(conn)
+            | Self::Urgent(conn) => *conn,
             Self::Await { conns, .. } => conns.first().copied().unwrap_or(Conn(0)),
             Self::Pause(_) => Conn(0),
         }

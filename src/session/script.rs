@@ -57,8 +57,19 @@ impl Promise {
 pub struct Segment {
     /// What is written at once.
     pub bytes: Bytes,
+    /// So many times in a row, at least once and without a gap: a flood needs no memory.
+    pub times: u32,
+    /// Whether it continues a message, so that it must be seen to arrive apart from what came before.
+    pub cut: bool,
     /// Whether the FIN travels in the same packet as the last byte.
     pub fin: bool,
+}
+
+impl Segment {
+    /// The beginning of something, and no FIN.
+    pub fn once(bytes: Bytes) -> Self {
+        Self { bytes, times: 1, cut: false, fin: false }
+    }
 }
 
 /// How replies relate to what was sent.
@@ -69,6 +80,25 @@ pub enum Replies {
     /// Messages come back as frames of this framing.
     Framed(Box<Framing>),
 }
+
+impl Replies {
+    /// Frames of the framing of replies, none larger than the largest message that these steps send: so a reply that
+    /// claims more is wrong on its header.
+    pub fn framed(framing: &Framing, steps: &[Step]) -> Self {
+        let payloads = steps.iter().flat_map(|step| match step {
+            Step::Send { promises, .. } => promises.as_slice(),
+            _ => &[],
+        });
+        let largest = payloads.map(|promise| promise.payload.len() as u64).max().unwrap_or(0);
+        let reply = framing.reply().into_owned();
+        let mut behaviour = reply.behaviour().clone();
+        behaviour.max = Some(largest.max(ROOM));
+        Self::Framed(Box::new(reply.with_behaviour(behaviour)))
+    }
+}
+
+/// A reply of up to so many bytes is compared, and not refused, whatever was sent: what came instead should be seen.
+const ROOM: u64 = 4 * 1024;
 
 /// What a step waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,6 +115,17 @@ pub enum Until {
     Closed,
     /// The connection was refused.
     Refused,
+    /// The target takes no more of what is being sent: nothing could be written for the whole time.
+    Stalled,
+    /// The replies so far have come promptly: the median of the round trips is below this. Does not wait.
+    Prompt(Duration),
+}
+
+impl Until {
+    /// Whether it is so when nothing happens for the whole time.
+    pub(super) fn is_still(&self) -> bool {
+        matches!(self, Self::Silence | Self::Stalled)
+    }
 }
 
 /// One step. A step begins when the one before it is complete.
@@ -123,6 +164,8 @@ pub enum Step {
     Close(Conn),
     /// Closes with RST, after the target has read what came before.
     Reset(Conn),
+    /// Sends one byte of urgent data (RFC 9293 3.8.5), `!`. What comes back on the connection is not compared any more.
+    Urgent(Conn),
     /// Waits until one of several things is so on every one of the connections.
     Await {
         /// Where.
@@ -180,13 +223,13 @@ impl Script {
     pub fn waits(&self) -> Duration {
         let wait = |step: &Step| match step {
             Step::Pause(length) => *length,
-            Step::Await { any, within, .. } if any.contains(&Until::Silence) => *within,
+            Step::Await { any, within, .. } if any.iter().any(Until::is_still) => *within,
             _ => Duration::ZERO,
         };
         self.steps.iter().map(wait).sum()
     }
 
-    /// Every byte that the script sends.
+    /// How many bytes the script holds.
     pub fn weight(&self) -> usize {
         self.steps
             .iter()

@@ -43,6 +43,8 @@ pub enum Event {
     SentFin,
     /// Our RST.
     SentReset,
+    /// A byte of urgent data, after which replies are not compared.
+    SentUrgent,
     /// We closed both directions.
     Closed,
     /// Bytes as they came.
@@ -78,6 +80,10 @@ pub enum Proof {
     Acked,
     /// Neither could be seen in time.
     None,
+    /// Neither could be seen in time, but what follows is another message: no cut depends on it.
+    Moot,
+    /// The target has closed its socket.
+    Gone,
 }
 
 /// Why a connection could not be had or written to.
@@ -151,8 +157,11 @@ impl fmt::Display for Event {
             Self::Apart(Proof::Read) => f.write_str("apart read"),
             Self::Apart(Proof::Acked) => f.write_str("apart acked"),
             Self::Apart(Proof::None) => f.write_str("apart unproved"),
+            Self::Apart(Proof::Moot) => f.write_str("apart moot"),
+            Self::Apart(Proof::Gone) => f.write_str("apart gone"),
             Self::SentFin => f.write_str("> FIN"),
             Self::SentReset => f.write_str("> RST"),
+            Self::SentUrgent => f.write_str("> urgent"),
             Self::Closed => f.write_str("> close"),
             Self::Received(bytes) => write!(f, "< \"{}\"", bytes.escape_ascii()),
             Self::Fin => f.write_str("< FIN"),

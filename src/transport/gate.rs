@@ -25,8 +25,8 @@ const FIRST_WAIT: Duration = Duration::from_micros(20);
 /// From here on the time between looks is [`REST`].
 const BACKOFF: Duration = Duration::from_micros(160);
 
-/// Between looks at a target that takes its time.
-const REST: Duration = Duration::from_millis(1);
+/// Between looks at a target that takes its time; long enough for a timer, so that nothing spins.
+const REST: Duration = Duration::from_millis(2);
 
 /// Looks at the sockets of any number of connections.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ pub(super) struct Watch {
     ours: SocketAddr,
     theirs: SocketAddr,
     side: Side,
-    /// How many segments could not be proved.
-    unproved: u32,
+    /// How many segments of the case could not be proved.
+    pub(super) unproved: u32,
     look: Option<Look>,
 }
 
@@ -86,7 +86,7 @@ impl Watch {
 }
 
 impl Gate {
-    /// Gives up on a segment after `limit`; on the later ones of the same connection sooner, by half each time: they
+    /// Gives up on a segment after `limit`; on the later ones of the same case sooner, by half each time: they
     /// cannot make good what is lost, and a target that does not read would cost all the time of its case.
     pub(super) fn new(limit: Duration) -> Self {
         Self { diag: Diag::open().ok().map(Mutex::new), limit }
@@ -116,7 +116,7 @@ impl Gate {
     fn look(&self, watch: &mut Watch, now: Duration) -> Option<Proof> {
         if watch.side != Side::Away {
             match self.find(watch.theirs, watch.ours) {
-                Ok(Found::Nothing) if watch.side == Side::Here => return Some(Proof::None), // reading tells the rest
+                Ok(Found::Nothing) if watch.side == Side::Here => return Some(Proof::Gone),
                 Ok(Found::Nothing) | Err(_) => watch.side = Side::Away,
                 Ok(found) => {
                     watch.side = Side::Here;
@@ -226,7 +226,7 @@ mod tests {
         theirs.read_exact(&mut [0]).unwrap();
         assert_eq!(settle(&Gate::new(LIMIT), &mut watch, 1), Proof::Read);
         drop((ours, theirs));
-        assert_eq!(settle(&Gate::new(LIMIT), &mut watch, 2), Proof::None);
+        assert_eq!(settle(&Gate::new(LIMIT), &mut watch, 2), Proof::Gone);
     }
 
     #[test]

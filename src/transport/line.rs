@@ -117,6 +117,11 @@ impl Line {
         let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
     }
 
+    /// Sends a byte of urgent data, if there is room for it.
+    pub(super) fn urgent(&self) {
+        let _ = SockRef::from(&self.stream).send_out_of_band(b"!");
+    }
+
     /// Closes with RST.
     pub(super) fn reset(self) {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));

@@ -156,6 +156,7 @@ impl World {
                 self.links[usize::from(conn.0)] = Some(link);
                 self.session.handle(now, Input::Connected(conn));
             }
+            Command::Urgent(_) => {} // a server that does not ask for it never sees it
             Command::Probe(conn) => self.with(conn, |link| link.probing = true),
             Command::Shutdown(conn) => self.with(conn, |link| link.up.send(now, Parcel::Fin)),
             Command::Close(conn) | Command::Reset(conn) => self.with(conn, |link| {

@@ -54,13 +54,25 @@ impl Transport for Tcp {
     }
 }
 
+/// Being looked after so much late is no lateness.
+const PUNCTUAL: Duration = Duration::from_millis(5);
+
 /// A session on its way over sockets.
+///
+/// Its clock stands still while nobody looks after it: on a busy machine our own work may keep us from reading a reply that came
+/// in time, and that is no fault of the target.
 struct Drive<'a> {
     tcp: &'a Tcp,
     session: Session,
     started: Instant,
+    /// When somebody should look again, since the start.
+    due: Option<Duration>,
+    /// For how long nobody did.
+    lost: Duration,
     /// By number of the connection.
     ends: Vec<End>,
+    /// How many segments could not be proved to have been read apart.
+    unproved: u32,
     alarm: Option<Alarm>,
     buffer: Vec<u8>,
 }
@@ -82,11 +94,33 @@ impl<'a> Drive<'a> {
     fn new(tcp: &'a Tcp, script: Script) -> Self {
         let session = Session::new(script);
         let ends = (0..session.connections()).map(|_| End::Closed).collect();
-        Self { tcp, session, started: Instant::now(), ends, alarm: None, buffer: vec![0; READ_AT_ONCE] }
+        Self {
+            tcp,
+            session,
+            started: Instant::now(),
+            due: None,
+            lost: Duration::ZERO,
+            ends,
+            unproved: 0,
+            alarm: None,
+            buffer: vec![0; READ_AT_ONCE],
+        }
     }
 
     fn now(&self) -> Duration {
-        self.started.elapsed()
+        self.started.elapsed().saturating_sub(self.lost)
+    }
+
+    /// Sets the clock back by what was lost since it was due.
+    fn catch_up(&mut self) {
+        let late = self.due.take().map_or(Duration::ZERO, |due| self.started.elapsed().saturating_sub(due));
+        if late > PUNCTUAL {
+            self.lost += late;
+        }
+    }
+
+    fn expect_again(&mut self, at: Duration) {
+        self.due = Some(at + self.lost);
     }
 
     fn tell(&mut self, input: Input) {
@@ -95,10 +129,8 @@ impl<'a> Drive<'a> {
 
     /// Does all that can be done now, but for a bounded time.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.catch_up();
         for _ in 0..ROUNDS {
-            if self.session.deadline().is_some_and(|deadline| deadline <= self.now()) {
-                self.tell(Input::Tick);
-            }
             while let Some(command) = self.session.command(self.now()) {
                 self.obey(command);
             }
@@ -109,12 +141,24 @@ impl<'a> Drive<'a> {
             for index in 0..self.ends.len() {
                 moved |= self.serve(Conn(index as u16), cx);
             }
-            if !moved {
+            // What has come by now counts, however late we are to look: only then has the time run out.
+            if !moved && !self.is_overdue() {
                 return self.rest(cx);
             }
+            if !moved {
+                self.tell(Input::Tick);
+            }
         }
+        if self.is_overdue() {
+            self.tell(Input::Tick); // whoever sends without end does not stop the clock
+        }
+        self.expect_again(self.now());
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.session.deadline().is_some_and(|deadline| deadline <= self.now())
     }
 
     fn obey(&mut self, command: Command) {
@@ -130,6 +174,11 @@ impl<'a> Drive<'a> {
             Command::Shutdown(conn) => {
                 if let End::Open(line) = self.end(conn) {
                     line.shutdown();
+                }
+            }
+            Command::Urgent(conn) => {
+                if let End::Open(line) = self.end(conn) {
+                    line.urgent();
                 }
             }
             Command::Close(conn) => *self.end(conn) = End::Closed,
@@ -159,7 +208,10 @@ impl<'a> Drive<'a> {
         let End::Opening(opening) = self.end(conn) else { return false };
         let Poll::Ready(opened) = opening.as_mut().poll(cx) else { return false };
         let (end, input) = match opened {
-            Ok(line) => (End::Open(line), Input::Connected(conn)),
+            Ok(mut line) => {
+                line.watch.unproved = self.unproved;
+                (End::Open(line), Input::Connected(conn))
+            }
             Err(why) => (End::Closed, Input::ConnectFailed(conn, why)),
         };
         *self.end(conn) = end;
@@ -188,6 +240,7 @@ impl<'a> Drive<'a> {
         let (gate, now) = (&self.tcp.gate, self.now());
         let End::Open(line) = self.end(conn) else { return false };
         let Some(proof) = gate.answer(&mut line.watch, now) else { return false };
+        self.unproved += u32::from(proof == Proof::None);
         self.tell(Input::Apart(conn, proof));
         true
     }
@@ -202,15 +255,17 @@ impl<'a> Drive<'a> {
         if look.is_some_and(|look| look < self.now() + TICK) {
             // Too short for the timer. The target may need this very processor to read.
             thread::yield_now();
+            self.expect_again(self.now());
             cx.waker().wake_by_ref();
         } else if let Some(at) = self.session.deadline().into_iter().chain(look).min() {
+            self.expect_again(at);
             self.ring(at, cx);
         }
         Poll::Pending
     }
 
     fn ring(&mut self, at: Duration, cx: &mut Context<'_>) {
-        let due = self.started + at;
+        let due = self.started + self.lost + at;
         let alarm = self.alarm.get_or_insert_with(|| Alarm { at: None, sleep: Box::pin(sleep_until(due)) });
         // Deadlines move away with every byte; setting the timer again each time would cost more than an early ring.
         if alarm.at.is_none_or(|rings| at < rings) {

@@ -134,8 +134,11 @@ impl Delimiter {
 
     /// Where the first byte stands with which some delimiter begins.
     fn candidate(&self, input: &[u8]) -> Option<usize> {
-        match &self.set[..] {
-            [only] if !self.chomp_cr => input.iter().position(|byte| *byte == only[0]),
+        match (&self.set[..], self.chomp_cr) {
+            ([one], false) => memchr::memchr(one[0], input),
+            ([one], true) => memchr::memchr2(one[0], CRLF[0], input),
+            ([one, two], false) => memchr::memchr2(one[0], two[0], input),
+            ([one, two, three], false) => memchr::memchr3(one[0], two[0], three[0], input),
             _ => input.iter().position(|byte| self.members().any(|member| member[0] == *byte)),
         }
     }

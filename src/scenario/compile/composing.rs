@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use super::super::Unsendable;
-use super::super::file::{Base, Claim, Claimed, Content, Copies, Field, LARGEST, Need, Payload, Send, Slot};
+use super::super::file::{Base, Claim, Claimed, Content, Copies, Field, LARGEST, Need, Owed, Payload, Send, Slot};
 use super::super::material::{Setting, stripped};
 use super::super::wire::{Message, Wire};
 use super::{Compiler, MOST_BYTES};
-use crate::framing::{Deframer, Role, Strategy};
+use crate::framing::{Deframer, Framing, Kind, Length, Part, Role, Strategy};
+use crate::mutation::{Effect, Mutation};
 use crate::session::Duty;
 
 /// Up to so many copies the places of each are known; of more only the bytes.
@@ -22,14 +23,21 @@ impl Compiler<'_> {
             Content::Message(payload) => self.messages(one(payload), setting, oversize)?,
             Content::Messages(payloads) => self.messages(payloads, setting, oversize)?,
             Content::Copies(payload, copies) => self.copies(payload, *copies.given()?, setting, oversize)?,
-            Content::Raw(payload) => self.raw(setting.bytes(payload.given()?)?, send.duty.is_some()),
+            Content::Raw(payload) => self.raw(setting.bytes(payload.given()?)?, send)?,
             Content::Claim(claim) => self.claim(claim, setting, send.duty.is_some())?,
             Content::Rest => Wire::default(),
         };
-        match &send.trailer {
-            Some(trailer) => with_trailer(&wire, &trailer.given()?.0),
-            None => Ok(wire),
+        let mut wire = match (&send.trailer, &send.mutation) {
+            (Some(trailer), _) => with_trailer(&wire, &trailer.given()?.0)?,
+            (_, Some(rewrite)) => self.rewritten(&wire, rewrite.given()?.0)?,
+            _ => wire,
+        };
+        for payload in &send.may {
+            let (frame, body) = (0..wire.len(), wire.len()..wire.len());
+            let payload = Bytes::from(setting.bytes(payload.given()?)?);
+            wire.messages.push(Message { payload, frame, body, duty: Duty::May, copies: 1 });
         }
+        Ok(wire)
     }
 
     /// A message that is sent in parts must be one: a fixed length takes no more of the payload than fits.
@@ -40,7 +48,7 @@ impl Compiler<'_> {
         }
         let mut bytes = setting.bytes(payload.given()?)?;
         bytes.truncate(context.framing.smallest() as usize);
-        self.judged(Wire::messages(context, vec![bytes], oversize)?)
+        self.meant(std::slice::from_ref(payload), Wire::messages(context, vec![bytes], oversize)?)
     }
 
     /// The same message many times; with a fixed length, as much of it as fits one.
@@ -56,7 +64,7 @@ impl Compiler<'_> {
         if wire.len().saturating_mul(count) > MOST_BYTES {
             return Err("the messages of one send are more than 128MiB".to_owned());
         }
-        Ok(if count <= PLACED_COPIES { wire.repeated(count) } else { wire.condensed(count) })
+        Ok(if count <= PLACED_COPIES { wire.repeated(count) } else { wire.condensed(count, copies) })
     }
 
     fn messages(&self, payloads: &[Slot<Payload>], setting: Setting<'_>, oversize: bool) -> Result<Wire, String> {
@@ -67,27 +75,45 @@ impl Compiler<'_> {
             let bytes = setting.bytes(payload.given()?)?;
             Ok::<_, String>(if strips { stripped(context.framing, bytes) } else { bytes })
         });
-        self.judged(Wire::messages(context, bytes.collect::<Result<_, _>>()?, oversize)?)
+        self.meant(payloads, Wire::messages(context, bytes.collect::<Result<_, _>>()?, oversize)?)
     }
 
     /// The wire, unless it holds an oversize message by accident: that it does not come back would prove nothing that
     /// the scenario is about.
-    fn judged(&self, wire: Wire) -> Result<Wire, String> {
-        let about_max = |need: &Need| matches!(need, Need::Max | Need::OverClose | Need::OverSkip);
-        let (applies, max) = (&self.variant.scenario.applies, self.variant.context.profile.max);
+    fn meant(&self, payloads: &[Slot<Payload>], wire: Wire) -> Result<Wire, String> {
+        let needs = &self.variant.scenario.applies.needs;
+        let about_max = needs.iter().any(|need| matches!(need, Need::Max | Need::OverClose | Need::OverSkip))
+            || payloads.iter().any(|payload| payload.given().is_ok_and(Payload::is_relative_to_max));
+        let max = self.variant.context.profile.max;
         let largest = wire.messages.iter().map(|message| message.payload.len() as u64).max().unwrap_or(0);
         match max.filter(|max| largest > *max && self.variant.context.framing.strategy() != Strategy::Raw) {
-            Some(max) if !applies.needs.iter().any(about_max) => {
+            Some(max) if !about_max => {
                 Err(format!("needs a message of {largest} bytes; the declared maximum is {max}"))
             }
             _ => Ok(wire),
         }
     }
 
+    /// The wire with each of its frames rewritten.
+    fn rewritten(&self, wire: &Wire, mutation: &Mutation) -> Result<Wire, String> {
+        let framing = self.variant.context.framing;
+        let (mut bytes, mut parts, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        for message in &wire.messages {
+            let frame = mutation.apply(framing, &wire.bytes[message.frame.clone()]);
+            let frame = frame.ok_or_else(|| format!("the framing has nothing for the mutation {}", mutation.name))?;
+            let range = bytes.len()..bytes.len() + frame.len();
+            bytes.extend_from_slice(&frame);
+            parts.push(Part { role: Role::Payload, range: range.clone() });
+            let duty = if mutation.effect == Effect::Damage { Duty::Never } else { message.duty };
+            messages.push(Message { frame: range.clone(), body: range, duty, ..message.clone() });
+        }
+        Ok(Wire { bytes: bytes.into(), parts, messages, ..Wire::default() })
+    }
+
     /// Bytes as they are. With a `duty` it is that of the frames that stand in them, or else of the whole.
-    fn raw(&self, bytes: Vec<u8>, promises: bool) -> Wire {
+    fn raw(&self, bytes: Vec<u8>, send: &Send) -> Result<Wire, String> {
         let mut wire = Wire::raw(bytes);
-        if promises {
+        if let Some(duty) = &send.duty {
             let mut deframer = Deframer::new(self.variant.context.framing);
             deframer.push(&wire.bytes);
             let all = 0..wire.len();
@@ -96,11 +122,13 @@ impl Compiler<'_> {
                 let (frame, body) = (all.clone(), all.clone());
                 wire.messages.push(Message { payload, frame, body, duty: Duty::May, copies: 1 });
             }
-            if wire.messages.is_empty() {
-                wire.promise(all, Duty::May);
+            match duty.given()? {
+                _ if !wire.messages.is_empty() => {}
+                Owed::Echo => return Err("these bytes are no frame in this framing".to_owned()),
+                Owed::May | Owed::Never => wire.promise(all, Duty::May),
             }
         }
-        wire
+        Ok(wire)
     }
 
     fn claim(&self, claim: &Claim, setting: Setting<'_>, promises: bool) -> Result<Wire, String> {
@@ -113,7 +141,10 @@ impl Compiler<'_> {
             Strategy::Length => "the length field cannot hold this value".to_owned(),
             _ => "there is no length field".to_owned(),
         })?;
-        let body = claim.body.as_ref().map(|body| setting.bytes(body.given()?)).transpose()?.unwrap_or_default();
+        let mut body = claim.body.as_ref().map(|body| setting.bytes(body.given()?)).transpose()?.unwrap_or_default();
+        if claim.complete {
+            body.extend(trailer(framing));
+        }
         let mut wire = Wire::claim(&header, &body);
         if promises {
             wire.promise(header.len()..wire.len(), Duty::May);
@@ -124,7 +155,7 @@ impl Compiler<'_> {
     /// The header for a claimed value.
     fn claiming(&self, Claimed { base, more }: Claimed) -> Result<Option<Vec<u8>>, String> {
         let framing = self.variant.context.framing;
-        let bits = framing.field_width().map_or(64, |width| 8 * width as u32).min(128);
+        let bits = value_bits(framing).min(128);
         let base = match base {
             Base::Number(number) => number,
             Base::AllOnes => u128::MAX >> (128 - bits),
@@ -149,6 +180,23 @@ impl Compiler<'_> {
     }
 }
 
+/// What follows a payload that was counted.
+fn trailer(framing: &Framing) -> Vec<u8> {
+    let mut frame = Vec::new();
+    _ = framing.encode_unlimited(b"a", &mut frame); // a framing without such a message has no such trailer
+    let anatomy = framing.anatomy(&frame);
+    let part = anatomy.iter().find(|part| part.role == Role::Trailer);
+    part.map_or_else(Vec::new, |part| frame[part.range.clone()].to_vec())
+}
+
+/// How many bits of the length field hold the value.
+fn value_bits(framing: &Framing) -> u32 {
+    match framing.kind() {
+        Kind::Length(Length { mask: Some(mask), .. }) => u64::BITS - mask.leading_zeros(),
+        _ => framing.field_width().map_or(64, |width| 8 * width as u32),
+    }
+}
+
 /// The wire with another trailer behind each payload: damaged messages, which must not come back.
 fn with_trailer(wire: &Wire, trailer: &[u8]) -> Result<Wire, String> {
     let mut bytes = wire.bytes.to_vec();
@@ -164,5 +212,5 @@ fn with_trailer(wire: &Wire, trailer: &[u8]) -> Result<Wire, String> {
     }
     let messages =
         wire.messages.iter().map(|message| Message { frame: 0..bytes.len(), duty: Duty::Never, ..message.clone() });
-    Ok(Wire { messages: messages.collect(), parts, bytes: bytes.into() })
+    Ok(Wire { messages: messages.collect(), parts, bytes: bytes.into(), ..Wire::default() })
 }

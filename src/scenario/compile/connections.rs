@@ -112,8 +112,8 @@ impl Compiler<'_> {
 
     pub(super) fn open_one(&mut self, receive_buffer: Option<u32>) -> Result<usize, String> {
         let (open, profile) = (self.connections.open().len(), self.variant.context.profile);
-        if !profile.serves(open + 1) {
-            return Err(match profile.conns {
+        if open + 1 > profile.share() {
+            return Err(match profile.share() {
                 1 => "needs several connections at once; the target serves one at a time".to_owned(),
                 conns => format!("needs more than {conns} connections at once; the target served no more"),
             });
@@ -164,6 +164,12 @@ impl Compiler<'_> {
     pub(super) fn shut_down(&mut self, live: usize) -> Result<(), String> {
         self.connections.finish(live);
         self.act(Action::Shutdown(self.connections.live(live).conn))
+    }
+
+    pub(super) fn urgent(&mut self, name: &str) -> Result<(), String> {
+        let found = self.open_or_find(name)?;
+        self.say(&format!("{name}: send a byte of urgent data"));
+        found.into_iter().try_for_each(|live| self.act(Action::Urgent(self.connections.live(live).conn)))
     }
 
     pub(super) fn close(&mut self, name: &str) -> Result<(), String> {

@@ -40,6 +40,7 @@ impl Compiler<'_> {
     pub(super) fn cuts(&mut self, at: usize, cut: &Cut, wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
         match cut {
             Cut::Whole => Ok(Cuts::default()),
+            _ if wire.times > 1 => Err("so many copies are not cut".to_owned()),
             Cut::EachByte => regular(1, range, "byte by byte".to_owned()),
             Cut::Every(bytes) => {
                 let bytes = (*bytes.given()?).max(1) as usize;

@@ -49,6 +49,11 @@ fn payload(payload: &Payload) -> Result<String, String> {
         Payload::Hex(bytes) => shortened(&format!("x'{}'", bytes.given()?), '\''),
         Payload::Base64(bytes) => format!("{} bytes given in base64", bytes.given()?.0.len()),
         Payload::Repeat(inner, times) => format!("{} times {}", times.given()?, self::payload(inner.given()?)?),
+        Payload::Join(payloads) => {
+            let parts: Result<Vec<_>, _> = payloads.iter().map(|payload| self::payload(payload.given()?)).collect();
+            parts?.join(" + ")
+        }
+        Payload::FalseStart(bytes) => format!("the first {} of the delimiter", count(*bytes.given()? as usize)),
         Payload::Fill(size) => format!("a pattern of {}", sized(size)?),
         Payload::Random(size) => format!("random bytes, {}", sized(size)?),
         Payload::Counter(size) => format!("counters, {}", sized(size)?),
@@ -102,6 +107,8 @@ fn what(what: What) -> String {
         What::Closed => "FIN or RST".to_owned(),
         What::Refused => "that the connection is refused".to_owned(),
         What::Alive => "service".to_owned(),
+        What::Stalled => "that no more is taken".to_owned(),
+        What::Prompt => "that replies come promptly".to_owned(),
         What::Bytes(bytes) => count(bytes as usize),
     }
 }

@@ -20,7 +20,8 @@ impl Compiler<'_> {
         }
         let names = if expect.on.is_empty() { vec![FIRST.to_owned()] } else { expect.on.clone() };
         self.say(&describe::expect(&names, &any, within));
-        let any = any.into_iter().map(until).collect::<Result<Vec<_>, _>>()?;
+        let prompt = within.map_or(Duration::ZERO, |span| self.scaled(span.to)).max(self.variant.context.tempo.prompt);
+        let any = any.into_iter().map(|what| until(what, prompt)).collect::<Result<Vec<_>, _>>()?;
         let lives: Vec<_> = names.iter().map(|name| self.open_or_find(name)).collect::<Result<_, _>>()?;
         let lives = lives.concat();
         self.await_all(&lives, any, within)?;
@@ -45,7 +46,12 @@ impl Compiler<'_> {
     /// How long to wait where the file does not say.
     fn usual(&self, any: &[Until]) -> Duration {
         let tempo = self.variant.context.tempo;
-        if any.contains(&Until::Silence) { tempo.quiet } else { tempo.reply }
+        match () {
+            () if any.contains(&Until::Silence) => tempo.quiet,
+            // Longer than any pause of a busy machine, shorter than what a case may cost.
+            () if any.contains(&Until::Stalled) => tempo.quiet * 2,
+            () => tempo.reply,
+        }
     }
 
     /// How long it takes to read what was sent where reading is slow on purpose.
@@ -66,7 +72,7 @@ impl Compiler<'_> {
         let live = self.open_one(None)?;
         let conn = self.connections.live(live).conn;
         let promises = wire.messages.iter().map(|message| Promise::once(message.payload.clone(), Duty::Echo)).collect();
-        let segments = vec![Segment { bytes: wire.bytes.clone(), fin: false }];
+        let segments = vec![Segment::once(wire.bytes.clone())];
         let reply = context.tempo.reply;
         self.act(Action::Send { conn, promises, segments, within: Some(reply) })?;
         if context.framing.strategy() == Strategy::Close {
@@ -79,13 +85,15 @@ impl Compiler<'_> {
     }
 }
 
-fn until(what: What) -> Result<Until, String> {
+fn until(what: What, prompt: Duration) -> Result<Until, String> {
     Ok(match what {
         What::Echo => Until::Echo,
         What::Silence => Until::Silence,
         What::End => Until::End,
         What::Closed => Until::Closed,
         What::Refused => Until::Refused,
+        What::Stalled => Until::Stalled,
+        What::Prompt => Until::Prompt(prompt),
         What::Bytes(count) => Until::Bytes(count),
         What::Alive => return Err("`alive` among others".to_owned()),
     })

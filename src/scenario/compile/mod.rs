@@ -108,7 +108,7 @@ impl<'a> Compiler<'a> {
         }
         let framing = context.framing;
         let streams = matches!(framing.strategy(), Strategy::Raw | Strategy::Close) || context.profile.partial;
-        let replies = if streams { Replies::Stream } else { Replies::Framed(Box::new(framing.reply().into_owned())) };
+        let replies = if streams { Replies::Stream } else { Replies::framed(framing, &actions) };
         // A MiB a second there and back, and 10 ms for each segment, come on top.
         let transfer = Duration::from_millis((self.weight / 1024 * 2 + self.pieces * 10) as u64);
         let bound = context.tempo.case + self.patience + transfer;
@@ -131,6 +131,7 @@ impl<'a> Compiler<'a> {
             Step::HalfClose(name) => self.half_close(name),
             Step::Close(name) => self.close(name),
             Step::Reset(name) => self.reset(name),
+            Step::Urgent(name) => self.urgent(name),
             Step::Expect(expect) => self.expect(expect),
             Step::Repeat(repeat) => self.repeat(repeat),
         }

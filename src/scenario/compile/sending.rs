@@ -87,7 +87,7 @@ impl Compiler<'_> {
     /// Writes the steps of a send.
     fn emit(&mut self, send: &Send, live: usize, plan: Plan) -> Result<(), String> {
         let Plan { wire, range, cuts, fin, promises } = plan;
-        self.weight += range.len();
+        self.weight += range.len() * wire.times as usize;
         if self.weight > MOST_BYTES {
             return Err("the case sends more than 128MiB".to_owned());
         }
@@ -131,7 +131,7 @@ impl Compiler<'_> {
 /// The step in words.
 fn sentence(send: &Send, name: &str, plan: &Plan) -> Result<String, String> {
     let content = describe::content(&send.content)?;
-    let size = describe::count(plan.wire.len());
+    let size = describe::count(plan.wire.len() * plan.wire.times as usize);
     let is_said = send.content == Content::Rest || content.ends_with(&format!(" {size}"));
     let size = if is_said { String::new() } else { format!(" as {size}") };
     let end = plan.range.end;
@@ -191,9 +191,9 @@ fn segments(wire: &Wire, range: &Range<usize>, cuts: &[usize]) -> Vec<(usize, Se
     let ends = cuts.iter().copied().chain([range.end]);
     let mut start = range.start;
     let pieces = ends.map(|end| {
-        let bytes = wire.bytes.slice(start..end);
+        let (bytes, cut) = (wire.bytes.slice(start..end), start > 0);
         start = end;
-        (end, Segment { bytes, fin: false })
+        (end, Segment { times: wire.times, cut, ..Segment::once(bytes) })
     });
     pieces.filter(|(_, segment)| !segment.bytes.is_empty()).collect()
 }
@@ -201,6 +201,6 @@ fn segments(wire: &Wire, range: &Range<usize>, cuts: &[usize]) -> Vec<(usize, Se
 fn finish(segments: &mut Vec<(usize, Segment)>) {
     match segments.last_mut() {
         Some((_, segment)) => segment.fin = true,
-        None => segments.push((0, Segment { bytes: Bytes::new(), fin: true })),
+        None => segments.push((0, Segment { fin: true, ..Segment::once(Bytes::new()) })),
     }
 }

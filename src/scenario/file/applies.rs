@@ -15,6 +15,9 @@ pub struct Applies {
     /// Only these length fields, such as `u16be` or `varint`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
+    /// Only these escapes of a delimiter, such as `slip` or `cobs`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escapes: Vec<String>,
     /// What the target must have or do: all of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Need>,
@@ -38,6 +41,8 @@ pub enum Need {
     Terminator,
     /// There is a delimiter or trailer of two bytes or more.
     Terminator2,
+    /// The length counts the header or the field too.
+    CountsHeader,
     /// A message may be empty.
     EmptyLegal,
     /// A message may hold any bytes.

@@ -19,6 +19,8 @@ pub struct Claim {
     pub field: Field,
     /// The bytes behind the header.
     pub body: Option<Slot<Payload>>,
+    /// Whether the trailer of the framing follows, if it has one.
+    pub complete: bool,
 }
 
 /// The field of a claim.
@@ -42,6 +44,9 @@ struct ClaimForm {
     /// The bytes behind the header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<Slot<Payload>>,
+    /// Whether the trailer of the framing follows, if it has one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    complete: bool,
 }
 
 impl TryFrom<ClaimForm> for Claim {
@@ -50,17 +55,18 @@ impl TryFrom<ClaimForm> for Claim {
     fn try_from(form: ClaimForm) -> Result<Self, String> {
         let found = [("value", form.value.map(Field::Value)), ("field", form.field.map(Field::Bytes))];
         let found = found.into_iter().filter_map(|(name, field)| Some((name, field?)));
-        Ok(Self { field: only_one(found.collect(), "value, field")?, body: form.body })
+        Ok(Self { field: only_one(found.collect(), "value, field")?, body: form.body, complete: form.complete })
     }
 }
 
 impl From<Claim> for ClaimForm {
     fn from(claim: Claim) -> Self {
+        let complete = claim.complete;
         let (value, field) = match claim.field {
             Field::Value(value) => (Some(value), None),
             Field::Bytes(bytes) => (None, Some(bytes)),
         };
-        Self { value, field, body: claim.body }
+        Self { value, field, body: claim.body, complete }
     }
 }
 

@@ -35,17 +35,23 @@ pub enum What {
     Refused,
     /// A fresh connection gets a plain message back.
     Alive,
+    /// The target takes no more of what is being sent.
+    Stalled,
+    /// The median of the round trips so far is below `within`, or what calibration makes of it.
+    Prompt,
     /// So many bytes have come in all.
     Bytes(u64),
 }
 
-const NAMES: [(&str, What); 6] = [
+const NAMES: [(&str, What); 8] = [
     ("echo", What::Echo),
     ("silence", What::Silence),
     ("end", What::End),
     ("closed", What::Closed),
     ("refused", What::Refused),
     ("alive", What::Alive),
+    ("stalled", What::Stalled),
+    ("prompt", What::Prompt),
 ];
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

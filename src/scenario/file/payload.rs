@@ -27,15 +27,19 @@ pub enum Payload {
     Fill(Slot<Size>),
     /// Incompressible bytes drawn from the seed.
     Random(Slot<Size>),
+    /// Several payloads as one.
+    Join(Vec<Slot<Payload>>),
+    /// The first bytes of the delimiter, so many, and fewer than all.
+    FalseStart(Slot<u32>),
     /// Counted in 32 bits, big-endian, from 0: a mismatch shows which block was lost, doubled or moved.
     Counter(Slot<Size>),
 }
 
-const FORMS: &str = "text, hex, base64, repeat (with times), fill, random, counter";
+const FORMS: &str = "text, hex, base64, repeat (with times), join, false-start, fill, random, counter";
 
 /// The mapping.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct PayloadForm {
     /// A text as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +56,12 @@ struct PayloadForm {
     /// How many times `repeat` is repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<Slot<u32>>,
+    /// Several payloads as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    join: Option<Vec<Slot<Payload>>>,
+    /// The first bytes of the delimiter, so many, and fewer than all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    false_start: Option<Slot<u32>>,
     /// A readable pattern of this size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fill: Option<Slot<Size>>,
@@ -71,6 +81,18 @@ impl Payload {
                 Self::Text(text.replace('$', "$$"))
             }
             _ => Self::Hex(Slot::Given(Hexadecimal(bytes.to_vec()))),
+        }
+    }
+}
+
+impl Payload {
+    /// Whether its size is given by the largest message that the target must take.
+    pub fn is_relative_to_max(&self) -> bool {
+        match self {
+            Self::Fill(size) | Self::Random(size) | Self::Counter(size) => matches!(size, Slot::Given(Size::Max(_))),
+            Self::Repeat(payload, _) => payload.given().is_ok_and(Self::is_relative_to_max),
+            Self::Join(payloads) => payloads.iter().any(|one| one.given().is_ok_and(Self::is_relative_to_max)),
+            Self::Text(_) | Self::Hex(_) | Self::Base64(_) | Self::FalseStart(_) => false,
         }
     }
 }
@@ -96,6 +118,8 @@ impl PayloadForm {
             ("hex", self.hex.map(Payload::Hex)),
             ("base64", self.base64.map(Payload::Base64)),
             ("repeat", self.repeat.zip(self.times).map(|(payload, times)| Payload::Repeat(payload, times))),
+            ("join", self.join.map(Payload::Join)),
+            ("false-start", self.false_start.map(Payload::FalseStart)),
             ("fill", self.fill.map(Payload::Fill)),
             ("random", self.random.map(Payload::Random)),
             ("counter", self.counter.map(Payload::Counter)),
@@ -112,6 +136,8 @@ impl From<Payload> for TextOr<PayloadForm> {
             Payload::Hex(bytes) => form.hex = Some(bytes),
             Payload::Base64(bytes) => form.base64 = Some(bytes),
             Payload::Repeat(payload, times) => (form.repeat, form.times) = (Some(payload), Some(times)),
+            Payload::Join(payloads) => form.join = Some(payloads),
+            Payload::FalseStart(bytes) => form.false_start = Some(bytes),
             Payload::Fill(size) => form.fill = Some(size),
             Payload::Random(size) => form.random = Some(size),
             Payload::Counter(size) => form.counter = Some(size),

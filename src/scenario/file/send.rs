@@ -8,6 +8,7 @@ use super::copies::Copies;
 use super::cut::Cut;
 use super::payload::{Hexadecimal, Payload};
 use super::place::Place;
+use super::rewrite::Rewrite;
 use super::shape::{only_one, wrong};
 use super::slot::Slot;
 use super::span::Span;
@@ -35,6 +36,10 @@ pub struct Send {
     pub duty: Option<Slot<Owed>>,
     /// What stands in the place of the trailer.
     pub trailer: Option<Slot<Hexadecimal>>,
+    /// How each frame is spelled otherwise or damaged.
+    pub mutation: Option<Slot<Rewrite>>,
+    /// What may come back in its place, in this order, where implementations differ.
+    pub may: Vec<Slot<Payload>>,
 }
 
 /// What is sent.
@@ -135,6 +140,12 @@ struct SendForm {
     /// What stands in the place of the trailer, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trailer: Option<Slot<Hexadecimal>>,
+    /// How each frame is spelled otherwise or damaged: one of `echospec list mutations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mutation: Option<Slot<Rewrite>>,
+    /// What may come back in its place, in this order, where implementations differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    may: Vec<Slot<Payload>>,
 }
 
 impl TryFrom<SendForm> for Send {
@@ -170,6 +181,8 @@ impl TryFrom<SendForm> for Send {
             wait: form.wait.unwrap_or(Slot::Given(true)),
             duty: form.duty,
             trailer: form.trailer,
+            mutation: form.mutation,
+            may: form.may,
         })
     }
 }
@@ -185,6 +198,8 @@ impl From<Send> for SendForm {
             wait: Some(send.wait).filter(|wait| *wait != Slot::Given(true)),
             duty: send.duty,
             trailer: send.trailer,
+            mutation: send.mutation,
+            may: send.may,
             ..Self::default()
         };
         match send.content {
@@ -203,6 +218,7 @@ impl From<Content> for Send {
     /// On `a`, whole, without FIN.
     fn from(content: Content) -> Self {
         let (cut, wait) = (Slot::Given(Cut::Whole), Slot::Given(true));
-        Self { on: None, content, cut, gap: None, until: None, fin: None, wait, duty: None, trailer: None }
+        let (on, gap, until, fin, duty, trailer, mutation) = (None, None, None, None, None, None, None);
+        Self { on, content, cut, gap, until, fin, wait, duty, trailer, mutation, may: Vec::new() }
     }
 }

@@ -28,6 +28,8 @@ pub enum Step {
     Close(String),
     /// Closes with RST.
     Reset(String),
+    /// Sends a byte of urgent data; what comes back on the connection is not compared from then on.
+    Urgent(String),
     /// Waits for something.
     Expect(Expect),
     /// Does steps several times; connections that are opened inside are fresh in every round.

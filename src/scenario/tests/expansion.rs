@@ -63,7 +63,7 @@ fn replies_are_compared_as_messages_only_where_there_are_messages() {
     assert_eq!(replies("raw"), Replies::Stream);
     assert_eq!(replies("close"), Replies::Stream);
     assert_eq!(replies("length:u8,partial=yes"), Replies::Stream);
-    assert_eq!(replies("length:u8"), Replies::Framed(Box::new("length:u8".parse().unwrap())));
+    assert_eq!(replies("length:u8"), Replies::Framed(Box::new("length:u8,max=4KiB".parse().unwrap())));
 }
 
 #[test]
@@ -204,9 +204,9 @@ fn fin_travels_with_the_last_byte_or_by_itself() {
 }
 
 #[test]
-fn fixed_messages_are_filled_and_split() {
-    let cases = expand(&scenario("steps:\n  - send: {messages: [ab, abcdef]}\n"), "fixed:4");
-    assert_eq!(sent_bytes(&cases[0]), [b"ab..abcdef..".to_vec()]);
+fn fixed_messages_are_filled_and_split_and_end_in_the_payload_where_there_is_room() {
+    let cases = expand(&scenario("steps:\n  - send: {messages: [a, abcdef]}\n"), "fixed:4");
+    assert_eq!(sent_bytes(&cases[0]), [b"a..aabcdefef".to_vec()]);
     assert_eq!(duties(&cases[0]), [[Duty::Echo; 3]]);
 }
 

@@ -25,11 +25,11 @@ fn send_segments(conn: Conn, segments: Vec<Segment>) -> Step {
 }
 
 fn send(bytes: impl Into<Bytes>) -> Step {
-    send_segments(A, vec![Segment { bytes: bytes.into(), fin: false }])
+    send_segments(A, vec![Segment::once(bytes.into())])
 }
 
 fn send_each_byte(bytes: &[u8]) -> Step {
-    let segments = bytes.iter().map(|byte| Segment { bytes: Bytes::copy_from_slice(&[*byte]), fin: false });
+    let segments = bytes.iter().map(|byte| Segment { cut: true, ..Segment::once(Bytes::copy_from_slice(&[*byte])) });
     send_segments(A, segments.collect())
 }
 
@@ -128,7 +128,7 @@ async fn several_connections_do_not_mix() {
     let mut steps: Vec<_> = conns.iter().map(|conn| connect(*conn)).collect();
     steps.extend(conns.iter().map(|conn| {
         let byte = |index: usize| Bytes::from(format!("{conn}{index}"));
-        let segments = (0..5).map(|index| Segment { bytes: byte(index), fin: false }).collect();
+        let segments = (0..5).map(|index| Segment { cut: true, ..Segment::once(byte(index)) }).collect();
         Step::Send { conn: *conn, promises: Vec::new(), segments, within: None }
     }));
     steps.push(Step::Await { conns, any: vec![Until::Echo], within: PATIENT });
@@ -297,7 +297,7 @@ async fn a_flood_read_in_drops_keeps_to_the_clock() {
 async fn a_peer_that_never_reads_is_overdue() {
     let (release, held) = mpsc::channel::<()>();
     let (tcp, _peer) = peer(move |stream| held.recv().map_err(|_| drop(stream)));
-    let segments = vec![Segment { bytes: vec![0; 64 * MIB].into(), fin: false }];
+    let segments = vec![Segment::once(vec![0; 64 * MIB].into())];
     let within = Some(Duration::from_millis(200));
     let steps = [connect(A), Step::Send { conn: A, promises: Vec::new(), segments, within }];
     assert_eq!(outcomes(&tcp.run(script(steps)).await), [Outcome::Overdue]);
@@ -323,7 +323,7 @@ async fn a_fin_comes_with_the_last_data() {
             stream.set_nonblocking(true).unwrap();
             (len, stream.read(&mut [0; 100]).map_err(|error| error.kind()))
         });
-        let segments = vec![Segment { bytes: "hello".into(), fin: true }];
+        let segments = vec![Segment { fin: true, ..Segment::once("hello".into()) }];
         tcp.run(script([connect(A), send_segments(A, segments), wait(Until::End)])).await;
         assert_eq!(peer.join().unwrap(), (5, Ok(0)));
     }
