@@ -265,7 +265,7 @@ fn a_stored_report_of_another_version_is_refused() {
     std::fs::write(folder.path().join("run.json"), r#"{"schema": "echospec-report/99"}"#).expect("written");
     let output = echospec(&["report", "run.json"]).current_dir(&folder).output().expect("it starts");
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"error: run.json: the report has the schema `echospec-report/99`, this version reads `echospec-report/1`: render it with the version that wrote it");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"error: run.json: the report has the schema `echospec-report/99`, this version reads `echospec-report/1` and `echospec-report/2`: render it with the version that wrote it");
 }
 
 #[test]

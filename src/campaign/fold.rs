@@ -1,11 +1,9 @@
 //! The runs of all framings become one report.
 
-use std::collections::BTreeMap;
-
 use super::run::{FramingRun, Outcome};
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
-use crate::oracle::{Level, Verdict, requirement, wire_log};
-use crate::report::{CaseLog, CaseResult, Conformance, Finding, Report, RequirementResult, SCHEMA, Summary, Volatile};
+use crate::oracle::{Level, Verdict, wire_log};
+use crate::report::{CaseLog, CaseResult, Finding, Report, SCHEMA, Volatile, conformance, requirements, summary};
 
 /// What a report needs besides the runs.
 #[derive(Clone, Debug)]
@@ -56,6 +54,7 @@ pub fn fold(runs: &[FramingRun], material: &Material) -> Report {
         requirements,
         cases,
         findings: runs.iter().flat_map(findings).collect(),
+        stale: Vec::new(),
         volatile,
     }
 }
@@ -72,6 +71,7 @@ fn case_result(run: &FramingRun, outcome: &Outcome, id: String) -> CaseResult {
         reason: outcome.reason.clone(),
         stimulus: if shown { outcome.case.stimulus.clone() } else { Vec::new() },
         breaches: outcome.judgement.breaches.clone(),
+        expected: None,
     }
 }
 
@@ -82,66 +82,6 @@ fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<
         material.command, run.framing, outcome.case.id, material.seed
     );
     Some(CaseLog { wire: wire_log(trace), details: outcome.judgement.details.clone(), rerun })
-}
-
-fn requirements(cases: &[CaseResult]) -> Vec<RequirementResult> {
-    let mut by_id: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
-    for case in cases {
-        for id in &case.requirements {
-            by_id.entry(id).or_default().push(case);
-        }
-    }
-    let result = |(id, cases): (&str, Vec<&CaseResult>)| RequirementResult {
-        id: id.into(),
-        level: requirement(id).map_or(Level::Must, |requirement| requirement.level),
-        verdict: folded(cases.iter().map(|case| case.verdict)),
-        sentence: requirement(id).map_or_else(String::new, |requirement| requirement.sentence.into()),
-        cases: cases.iter().map(|case| case.id.clone()).collect(),
-    };
-    by_id.into_iter().map(result).collect()
-}
-
-/// A requirement's verdict folds its cases; one without a conclusive case has not passed.
-fn folded(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
-    let all: Vec<_> = verdicts.collect();
-    let has = |verdict| all.contains(&verdict);
-    match () {
-        () if has(Verdict::Fail) => Verdict::Fail,
-        () if has(Verdict::Inconclusive) => Verdict::Inconclusive,
-        () if has(Verdict::NotRun) => {
-            if has(Verdict::Pass) {
-                Verdict::Inconclusive
-            } else {
-                Verdict::NotRun
-            }
-        }
-        () if has(Verdict::Flaky) => Verdict::Flaky,
-        () if has(Verdict::Pass) => Verdict::Pass,
-        () => Verdict::Skipped,
-    }
-}
-
-fn conformance(requirements: &[RequirementResult], level: Level) -> Conformance {
-    let counted = || requirements.iter().filter(|requirement| requirement.level <= level);
-    let any = |verdicts: &[Verdict]| counted().any(|requirement| verdicts.contains(&requirement.verdict));
-    match () {
-        () if any(&[Verdict::Fail]) => Conformance::DoesNotConform,
-        () if !any(&[Verdict::Pass, Verdict::Flaky]) => Conformance::NotTested,
-        () if any(&[Verdict::Inconclusive, Verdict::NotRun]) => Conformance::Inconclusive,
-        () => Conformance::Conforms,
-    }
-}
-
-fn summary(requirements: &[RequirementResult], cases: &[CaseResult], level: Level) -> Summary {
-    let mut summary = Summary::default();
-    for case in cases {
-        *summary.cases.entry(case.verdict).or_default() += 1;
-    }
-    for requirement in requirements {
-        *summary.requirements.entry(requirement.verdict).or_default() += 1;
-        summary.warnings += usize::from(requirement.verdict == Verdict::Fail && requirement.level > level);
-    }
-    summary
 }
 
 /// What was measured or declared where right implementations differ.

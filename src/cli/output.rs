@@ -74,7 +74,7 @@ impl Destination {
     }
 }
 
-fn check_place(path: &Path) -> Result<(), Failure> {
+pub(super) fn check_place(path: &Path) -> Result<(), Failure> {
     let place = folder(path);
     if path.is_dir() {
         return Err(Failure::usage(format!("a report cannot be written to {}: it is a folder", path.display())));
@@ -95,7 +95,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Readers see the old file or the new one, never a part. A device or pipe cannot be replaced and is written to.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Through a link, the file that it points to is the one to replace.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::metadata(&path).is_ok_and(|there| !there.is_file()) {

@@ -17,6 +17,9 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     for framing in framings(report) {
         junit.add_test_suite(suite(report, framing));
     }
+    if !report.stale.is_empty() {
+        junit.add_test_suite(stale(report));
+    }
     if report.verdict == Conformance::NotTested {
         junit.add_test_suite(not_tested(report));
     }
@@ -51,10 +54,23 @@ fn not_tested(report: &Report) -> TestSuite {
     suite
 }
 
+/// What was expected to fail and did not is red, too.
+fn stale(report: &Report) -> TestSuite {
+    let mut suite = TestSuite::new("expected failures");
+    for sentence in &report.stale {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("stale").set_message(visible(sentence));
+        suite.add_test_case(TestCase::new(visible(sentence), status));
+    }
+    suite
+}
+
 fn test(report: &Report, case: &CaseResult) -> TestCase {
     let mut test = TestCase::new(visible(&case.id), status(report, case));
     test.set_classname(visible(&case.scenario));
-    if case.verdict == Verdict::Fail && !report.case_counts(case) {
+    if case.verdict == Verdict::Fail && case.expected.is_some() {
+        test.set_system_out(description(report, case));
+    } else if case.verdict == Verdict::Fail && !report.case_counts(case) {
         test.set_system_out(format!("warning, does not count: {}", description(report, case)));
     }
     test
@@ -64,6 +80,12 @@ fn status(report: &Report, case: &CaseResult) -> TestCaseStatus {
     let reason = visible(case.reason.as_deref().unwrap_or_default());
     let counts = report.case_counts(case);
     match case.verdict {
+        Verdict::Fail | Verdict::NotRun if case.expected.is_some() => {
+            let mut status = TestCaseStatus::skipped();
+            let reason = case.expected.as_deref().unwrap_or_default();
+            status.set_type("expected-failure").set_message(format!("expected to fail: {}", visible(reason)));
+            status
+        }
         Verdict::Fail if counts => failure(report, case),
         Verdict::Pass | Verdict::Fail => TestCaseStatus::success(),
         Verdict::Flaky => {

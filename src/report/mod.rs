@@ -6,20 +6,27 @@
 mod canonical;
 mod difference;
 mod escape;
+mod expectation;
+mod folding;
 mod json;
 mod junit;
 mod markdown;
 mod model;
 mod reading;
 mod sentence;
+mod snapshot;
 #[cfg(test)]
 mod specimen;
 mod tap;
 pub mod text;
 
 pub use canonical::canonical;
+pub use expectation::{Expectations, Known, Run};
+pub use folding::{conformance, requirements, summary};
 pub use json::{ReadError, parse, schema};
 pub use model::*;
+pub use reading::Tallies;
+pub use snapshot::{Snapshot, difference};
 
 /// A way to write a report.
 #[derive(Clone, Copy, Debug)]
