@@ -102,7 +102,7 @@ fn every_wrong_command_line_is_refused_with_what_would_be_right() {
         &["check", "--skip", "NO-SUCH-*"],
         &["check", "--only", "{"],
         &["check", "--level", "could"],
-        &["check", "--report", "html"],
+        &["check", "--report", "pdf"],
         &["check", "--report", "json", "--report", "tap"],
         &["check", "--report", "json=no/such/folder/report.json"],
         &["check", "--scenarios", "no/such/file.yaml"],

@@ -2,7 +2,7 @@
 
 use super::run::{FramingRun, Outcome};
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
-use crate::oracle::{Level, Verdict, wire_log};
+use crate::oracle::{Level, Verdict, wire_events, wire_log};
 use crate::report::{CaseLog, CaseResult, Finding, Report, SCHEMA, Volatile, conformance, requirements, summary};
 
 /// What a report needs besides the runs.
@@ -81,7 +81,12 @@ fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<
         "{} --framing '{}' --only '{}' --seed '{}'",
         material.command, run.framing, outcome.case.id, material.seed
     );
-    Some(CaseLog { wire: wire_log(trace), details: outcome.judgement.details.clone(), rerun })
+    Some(CaseLog {
+        wire: wire_log(trace),
+        events: wire_events(trace, &outcome.judgement.breaches),
+        details: outcome.judgement.details.clone(),
+        rerun,
+    })
 }
 
 /// What was measured or declared where right implementations differ.

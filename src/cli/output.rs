@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn err_says_what_there_is() {
-        insta::assert_snapshot!(destination("html").expect_err("no format"), @"`html` is no format; there are text, json, junit, tap, markdown");
+        insta::assert_snapshot!(destination("pdf").expect_err("no format"), @"`pdf` is no format; there are text, json, junit, tap, html, markdown");
         insta::assert_snapshot!(destination("json=").expect_err("no path"), @"after `=` stands the path of a file");
         insta::assert_snapshot!(refused(&["json", "tap"]), @"only one report can go to standard output; give the others a path: FORMAT=PATH");
         insta::assert_snapshot!(refused(&["json=out", "tap=out"]), @"two reports cannot go to the same file, out");

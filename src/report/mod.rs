@@ -8,6 +8,7 @@ mod difference;
 mod escape;
 mod expectation;
 mod folding;
+mod html;
 mod json;
 mod junit;
 mod markdown;
@@ -45,6 +46,11 @@ pub const FORMATS: &[Format] = &[
     Format { name: "json", about: "all that is known; `echospec report` renders it again", render: json::render },
     Format { name: "junit", about: "JUnit XML, for CI servers", render: junit::render },
     Format { name: "tap", about: "TAP 14, for test harnesses", render: tap::render },
+    Format {
+        name: "html",
+        about: "one page that needs no network: filters, and what went over the wire",
+        render: html::render,
+    },
     Format { name: "markdown", about: "canonical, the same from run to run: for review", render: markdown::render },
 ];
 
@@ -93,6 +99,6 @@ mod tests {
     #[test]
     fn formats_are_found_by_name() {
         assert_eq!(format("tap").map(|format| format.name), Some("tap"));
-        assert!(format("html").is_none());
+        assert!(format("pdf").is_none());
     }
 }

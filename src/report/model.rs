@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::oracle::{Breach, Level, Verdict};
+use crate::oracle::{Breach, Level, Verdict, WireEvent};
 
 /// The version of this model; a reader refuses what it does not know.
 pub const SCHEMA: &str = "echospec-report/2";
@@ -166,6 +166,9 @@ pub struct Ending {
 pub struct CaseLog {
     /// A line an event.
     pub wire: Vec<String>,
+    /// The same events with their bytes, for drawing; empty in reports of schema 1.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub events: Vec<WireEvent>,
     /// What varies in the breaches: counts of bytes, times.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub details: Vec<String>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{CaseLog, CaseResult, Conformance, Finding, Report, RequirementResult, SCHEMA, Summary, Volatile};
-use crate::oracle::{Breach, Level, Verdict};
+use crate::oracle::{Breach, Level, Verdict, WireEvent, WireKind};
 
 /// Ends tags, attributes, fences, tables and TAP lines, and moves a terminal's cursor.
 const HOSTILE: &str = "hostile/\"><script>alert('#`|`')</script>\u{1b}[2J\r\n\u{202e}```]]>\\ # TODO";
@@ -107,12 +107,12 @@ fn altered(expected: &str, actual: &str, differs_at: u64) -> Breach {
         differs_at: Some(differs_at),
         timing: false,
         evidence: vec![3],
+        wire_at: None,
     }
 }
 
 fn plain(rule: &str, sentence: &str, timing: bool) -> Breach {
-    let (expected, actual, differs_at, evidence) = (None, None, None, Vec::new());
-    Breach { rule: rule.into(), sentence: sentence.into(), expected, actual, differs_at, timing, evidence }
+    Breach { rule: rule.into(), sentence: sentence.into(), timing, ..Breach::default() }
 }
 
 fn cases() -> Vec<CaseResult> {
@@ -181,17 +181,20 @@ fn volatile() -> Volatile {
     let logs = [
         (
             "cut/one[cut=3]",
-            log(
-                &[
-                    "    0.000 ms  connected",
-                    "    0.040 ms  → \"\\x00\\x00\\x00\" (3)",
-                    "    0.210 ms    ⎮ cut: the target has read everything so far",
-                    "    0.260 ms  → \"\\x05hello\" (6)",
-                    "    0.490 ms  ← \"\\x00\\x00\\x00\\x02he\" (6)",
-                    "    0.512 ms  ← FIN",
-                ],
-                "echospec check 7000 --framing 'length:u32be' --only 'cut/one[cut=3]' --seed '4f1d2c3'",
-            ),
+            CaseLog {
+                events: events(),
+                ..log(
+                    &[
+                        "    0.000 ms  connected",
+                        "    0.040 ms  → \"\\x00\\x00\\x00\" (3)",
+                        "    0.210 ms    ⎮ cut: the target has read everything so far",
+                        "    0.260 ms  → \"\\x05hello\" (6)",
+                        "    0.490 ms  ← \"\\x00\\x00\\x00\\x02he\" (6)",
+                        "    0.512 ms  ← FIN",
+                    ],
+                    "echospec check 7000 --framing 'length:u32be' --only 'cut/one[cut=3]' --seed '4f1d2c3'",
+                )
+            },
         ),
         ("cut/one[cut=4]", long),
         ("end/fin", log(&["    0.000 ms  connected", "    0.300 ms  → FIN"], "echospec check 7000 --only end/fin")),
@@ -207,8 +210,50 @@ fn volatile() -> Volatile {
     }
 }
 
+/// Every kind of event, on two connections, the last of them with a long segment.
+fn events() -> Vec<WireEvent> {
+    use WireKind::{
+        Closed, Connected, Cut, Fin, NotConnected, Note, Received, Reset, Sent, SentFin, SentReset, WriteFailed,
+    };
+    let event = |at_ms: f64, conn: &str, kind: WireKind, head: &str, note: &str| WireEvent {
+        at_ms,
+        conn: conn.into(),
+        kind,
+        length: head.len() as u64 / 2,
+        head: head.into(),
+        note: note.into(),
+        ..WireEvent::default()
+    };
+    vec![
+        event(0.0, "a", Connected, "", ""),
+        event(0.04, "a", Sent, "000000", ""),
+        event(0.21, "a", Cut, "", "the target has read everything so far"),
+        event(0.26, "a", Sent, "0568656c6c6f", ""),
+        WireEvent { proves: true, differs_at: Some(3), ..event(0.49, "a", Received, "000000026865", "") },
+        event(0.512, "a", Fin, "", ""),
+        event(0.52, "b", NotConnected, "", "refused"),
+        event(0.53, "b", Connected, "", ""),
+        WireEvent {
+            length: 70_000,
+            tail: "3c2f7363726970743e".into(),
+            ..event(0.6, "b", Sent, "3c7363726970743e", "")
+        },
+        event(0.7, "b", WriteFailed, "", "reset"),
+        event(0.8, "b", SentFin, "", ""),
+        event(0.9, "b", SentReset, "", ""),
+        event(1.0, "b", Reset, "", ""),
+        event(500.1, "b", Note, "", "waiting ended: <overdue>"),
+        event(500.2, "b", Closed, "", ""),
+    ]
+}
+
 fn log(wire: &[&str], rerun: &str) -> CaseLog {
-    CaseLog { wire: wire.iter().map(ToString::to_string).collect(), details: Vec::new(), rerun: rerun.into() }
+    CaseLog {
+        wire: wire.iter().map(ToString::to_string).collect(),
+        events: Vec::new(),
+        details: Vec::new(),
+        rerun: rerun.into(),
+    }
 }
 
 fn summary(requirements: &[RequirementResult], cases: &[CaseResult]) -> Summary {

@@ -130,7 +130,7 @@ impl Expectation {
                 let wrong = format!("the expectation that {what} fails was good until {}", expired.unwrap_or_default());
                 (wrong, "a later date, or no entry")
             }
-            () if failed || covered.iter().any(|case| open(case)) => return None,
+            () if failed || covered.iter().any(open) => return None,
             () if passed => (format!("{what} was expected to fail and passes now"), "no entry"),
             () if covered.is_empty() && !(run.finished && run.all_cases) => return None,
             () => (format!("{what} was expected to fail and was not judged at all"), "an entry that matches a case"),
