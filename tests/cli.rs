@@ -276,3 +276,72 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
+
+/// A run of a few scenarios, stored as JSON in a folder.
+fn stored(folder: &tempfile::TempDir, name: &str, args: &[&str]) {
+    let report = format!("json={name}");
+    let all = [&["check", "--only", "bytes/*", "--framing", "lf", "--seed", "1", "--report", &report], args].concat();
+    let output = echospec(&all).current_dir(folder).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn report(folder: &tempfile::TempDir, args: &[&str]) -> Output {
+    echospec(&[&["report"], args].concat()).current_dir(folder).output().expect("it starts")
+}
+
+#[test]
+fn the_shards_of_a_run_make_its_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stored(&folder, "whole.json", &[]);
+    stored(&folder, "one.json", &["--shard", "1/2"]);
+    stored(&folder, "two.json", &["--shard", "2/2"]);
+    let whole = report(&folder, &["whole.json", "--report", "markdown"]);
+    let merged = report(&folder, &["two.json", "one.json", "--report", "markdown"]);
+    assert_eq!(String::from_utf8_lossy(&merged.stdout), String::from_utf8_lossy(&whole.stdout));
+    let twice = report(&folder, &["one.json", "whole.json"]);
+    assert_eq!(twice.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&twice.stderr).contains("two reports judged the same case"));
+}
+
+#[test]
+fn a_stored_report_is_held_against_what_was_accepted_as_a_run_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stored(&folder, "run.json", &[]);
+    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap"]).status.code(), Some(6));
+    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap", "--snapshot-update"]).status.code(), Some(0));
+    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap"]).status.code(), Some(0));
+}
+
+#[test]
+fn implementations_are_set_side_by_side() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stored(&folder, "run.json", &[]);
+    let output = report(&folder, &["--compare", "mine=run.json", "run.json", "--report", "markdown"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.starts_with(b"| id | level | mine | run | requirement |\n"));
+    let refused = report(&folder, &["--compare", "run.json", "run.json", "--report", "junit"]);
+    insta::assert_snapshot!(String::from_utf8_lossy(&refused.stderr), @"error: a comparison cannot be written as junit; there are text, json, markdown, html");
+}
+
+#[test]
+fn events_are_whole_lines_of_json_from_the_first_to_the_end() {
+    let text = stdout(&["check", "--only", "session/*", "--framing", "lf", "--report", "ndjson"]);
+    let events: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
+    assert_eq!(events[0]["event"], "phase");
+    assert_eq!(events[0]["framing"], "delimiter:lf");
+    assert_eq!(events.last().expect("an end")["exit_code"], 0);
+    assert!(of("case") > 10 && of("case") == of("result"), "{} cases, {} results", of("case"), of("result"));
+}
+
+/// A report of schema 1, as the first version wrote it. It must be readable for ever.
+#[test]
+fn a_report_of_the_first_schema_still_renders_in_every_format() {
+    let first = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    for line in stdout(&["list", "formats"]).lines() {
+        let format = line.split_whitespace().next().expect("a name");
+        assert!(!stdout(&["report", first, "--report", format]).is_empty(), "{format}");
+    }
+    golden("report-of-schema-1", &stdout(&["report", first]));
+}

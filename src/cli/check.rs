@@ -188,16 +188,17 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     let options = CheckOptions::new(args)?;
     let destinations = Destinations::new(&args.report)?;
     let review = Review::new(&args.review, &args.scenarios)?;
-    let progress = Progress::new(console);
+    let progress = Progress::new(console, destinations.events()?);
     let judged = engine::check(&options, &progress);
-    progress.finish();
-    let Judged { mut report, untested } = judged?;
     let stopped = progress.why_stopped();
+    let events = progress.finish();
+    let Judged { mut report, untested } = judged?;
     let outcome = review.judge(&mut report, extent(&options, &untested, stopped))?;
     let mut others: Vec<Exit> = untested.iter().map(Failure::exit).collect();
     others.extend(stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted));
     let exit = outcome.note(&mut report, &others);
-    destinations.write(&report, console)?;
+    destinations.write_beside(&events, &report, console)?;
+    events.finish()?;
     for untested in &untested {
         console.complain(untested);
     }

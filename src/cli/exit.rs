@@ -65,6 +65,11 @@ impl Exit {
         Self::PRECEDENCE.iter().copied().find(|exit| all.contains(exit)).unwrap_or(Self::Conforms)
     }
 
+    /// The code of this number.
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().map(|(exit, _)| *exit).find(|exit| exit.code() == code)
+    }
+
     /// The number that the process ends with.
     pub fn code(self) -> u8 {
         self as u8

@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod console;
 mod engine;
+mod events;
 mod exit;
 mod explain;
 mod list;

@@ -38,6 +38,13 @@ pub(super) struct Args {
     expect_write: Option<PathBuf>,
 }
 
+impl Args {
+    /// Whether anything is to be compared or written.
+    pub(super) fn is_given(&self) -> bool {
+        self.snapshot.is_some() || self.expect.is_some() || self.expect_write.is_some()
+    }
+}
+
 /// What was accepted before.
 #[derive(Debug)]
 pub(super) struct Review {

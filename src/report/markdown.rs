@@ -134,7 +134,7 @@ fn grouped(out: &mut String, title: &str, groups: Vec<(&str, Vec<&CaseResult>)>)
 }
 
 /// Text in which nothing is markup (`CommonMark` 2.4: any ASCII punctuation may be escaped).
-fn escape(text: impl AsRef<str>) -> String {
+pub(super) fn escape(text: impl AsRef<str>) -> String {
     let mut escaped = String::new();
     for c in visible(text.as_ref()).chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~') {

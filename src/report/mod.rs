@@ -3,16 +3,21 @@
 //! A renderer is a pure function from a [`Report`] to bytes: it opens nothing, asks no clock and only writes. What a
 //! report says may come from the target, or from a file that somebody else wrote, so each renderer escapes it.
 
+mod badge;
 mod canonical;
+mod comparison;
 mod difference;
 mod escape;
 mod expectation;
 mod folding;
+mod github;
 mod html;
 mod json;
 mod junit;
 mod markdown;
+mod merge;
 mod model;
+mod ndjson;
 mod reading;
 mod sentence;
 mod snapshot;
@@ -22,10 +27,13 @@ mod tap;
 pub mod text;
 
 pub use canonical::canonical;
+pub use comparison::{COMPARISONS, Comparison, ComparisonFormat};
 pub use expectation::{Expectations, Known, Run};
 pub use folding::{conformance, requirements, summary};
 pub use json::{ReadError, parse, schema};
+pub use merge::{MergeError, merge};
 pub use model::*;
+pub use ndjson::{EVENTS_SCHEMA, LineEvent};
 pub use reading::Tallies;
 pub use snapshot::{Snapshot, difference};
 
@@ -52,6 +60,17 @@ pub const FORMATS: &[Format] = &[
         render: html::render,
     },
     Format { name: "markdown", about: "canonical, the same from run to run: for review", render: markdown::render },
+    Format {
+        name: "ndjson",
+        about: "one JSON object a line, written while the run is on its way",
+        render: ndjson::render,
+    },
+    Format {
+        name: "github",
+        about: "annotations (::error) for the output of a GitHub workflow",
+        render: github::render,
+    },
+    Format { name: "badge", about: "JSON that shields.io makes a badge from", render: badge::render },
 ];
 
 /// The format of this name.
@@ -88,8 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn no_format_but_json_lets_a_control_character_through() {
-        for format in FORMATS.iter().filter(|format| format.name != "json") {
+    fn no_format_lets_a_control_character_through_unescaped() {
+        for format in FORMATS {
             let text = String::from_utf8((format.render)(&specimen::specimen())).expect("a report is UTF-8");
             let passed = text.chars().find(|c| c.is_control() && *c != '\n');
             assert_eq!(passed, None, "{}", format.name);
