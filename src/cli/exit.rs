@@ -99,7 +99,10 @@ pub(super) fn help() -> String {
     for (exit, about) in Exit::ALL {
         _ = writeln!(text, "  {:>3}  {about}", exit.code());
     }
-    text.push_str("Where several apply, the first in the order 2, 3, 1, 5, 4 decides.");
+    text.push_str(
+        "Where several apply, the first in the order 2, 3, 1, 5, 4 decides. With --snapshot, the accepted report judges:\n\
+         the same is 0 (or 5), whatever it holds.",
+    );
     text
 }
 

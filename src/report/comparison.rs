@@ -114,8 +114,11 @@ fn text(comparison: &Comparison) -> Vec<u8> {
     let same = comparison.rows.len() - differing.len();
     _ = writeln!(out, "\nThe same in all: {same} of {} requirements\n", comparison.rows.len());
     for row in differing {
-        let words: String = row.verdicts.iter().map(|verdict| format!("{:<13}", word(verdict.as_ref()))).collect();
-        _ = writeln!(out, "{:<7} {:<7} {words} {}", visible(&row.id), row.level.to_string(), visible(&row.sentence));
+        _ = write!(out, "{:<7} {:<7} ", visible(&row.id), row.level);
+        for verdict in &row.verdicts {
+            _ = write!(out, "{:<13}", word(verdict.as_ref()));
+        }
+        _ = writeln!(out, " {}", visible(&row.sentence));
     }
     out.into_bytes()
 }

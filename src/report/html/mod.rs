@@ -34,7 +34,7 @@ struct Page<'a> {
 struct Count {
     class: &'static str,
     label: &'static str,
-    count: usize,
+    cases: usize,
 }
 
 struct RequirementRow<'a> {
@@ -96,10 +96,10 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
 fn page(report: &Report) -> Page<'_> {
     let groups = groups(report);
     let counts = WORDS.iter().map(|(class, label)| {
-        let count = groups.iter().flat_map(|group| &group.cases).filter(|case| case.word == *class).count();
-        Count { class, label, count }
+        let cases = groups.iter().flat_map(|group| &group.cases).filter(|case| case.word == *class).count();
+        Count { class, label, cases }
     });
-    let counts = counts.filter(|count| count.count > 0).collect();
+    let counts = counts.filter(|count| count.cases > 0).collect();
     Page {
         style: include_str!("../../../templates/report.css"),
         class: report.verdict.phrase().replace(' ', "-"),
