@@ -345,3 +345,39 @@ fn a_report_of_the_first_schema_still_renders_in_every_format() {
     }
     golden("report-of-schema-1", &stdout(&["report", first]));
 }
+
+/// A file that may not grow further is what a full disk looks like from inside.
+#[cfg(unix)]
+#[test]
+fn on_a_full_disk_the_old_report_stays_and_nothing_is_left_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    std::fs::write(folder.path().join("report.html"), "the old one").expect("written");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 4; exec '{}' report '{stored}' --report html=report.html --report tap=report.tap",
+        env!("CARGO_BIN_EXE_echospec")
+    );
+    let output = Command::new("bash").args(["-c", &script]).current_dir(&folder).output().expect("bash runs");
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with("error: cannot write report.html: "), "{said}");
+    assert_eq!(std::fs::read(folder.path().join("report.html")).expect("still there"), b"the old one");
+    let mut names: Vec<_> =
+        std::fs::read_dir(&folder).expect("listed").map(|one| one.expect("a name").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["report.html", "report.tap"], "what fits is written, and nothing else");
+}
+
+/// Killed by the system in the middle of writing, which no handler can catch.
+#[cfg(unix)]
+#[test]
+fn killed_while_it_writes_the_old_report_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    std::fs::write(folder.path().join("report.html"), "the old one").expect("written");
+    let program = env!("CARGO_BIN_EXE_echospec");
+    let script = format!("ulimit -c 0; ulimit -f 4; exec '{program}' report '{stored}' --report html=report.html");
+    let output = Command::new("bash").args(["-c", &script]).current_dir(&folder).output().expect("bash runs");
+    assert_eq!(output.status.code(), None, "a signal ended it");
+    assert_eq!(std::fs::read(folder.path().join("report.html")).expect("still there"), b"the old one");
+}

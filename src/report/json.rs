@@ -76,6 +76,8 @@ mod tests {
     fn what_is_no_report_is_refused_with_a_reason() {
         let refused = |json: &str| parse(json.as_bytes()).expect_err("no report").to_string();
         insta::assert_snapshot!(refused("{"), @"no JSON: EOF while parsing an object at line 1 column 1");
+        let invalid = parse(b"{\"schema\": \"\xff\"}").expect_err("no UTF-8").to_string();
+        insta::assert_snapshot!(invalid, @"no JSON: invalid unicode code point at line 1 column 13");
         insta::assert_snapshot!(refused("[]"), @"no echospec report: the field `schema` is missing");
         insta::assert_snapshot!(refused("{\"cases\": []}"), @"no echospec report: the field `schema` is missing");
         insta::assert_snapshot!(refused(r#"{"schema": "echospec-report/99"}"#), @"the report has the schema `echospec-report/99`, this version reads `echospec-report/1` and `echospec-report/2`: render it with the version that wrote it");

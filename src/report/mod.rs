@@ -115,6 +115,36 @@ mod tests {
         }
     }
 
+    /// Every case failed and has a log, in the proportions of the specimen.
+    fn large(cases: usize) -> Report {
+        let mut report = specimen::specimen();
+        let patterns = report.cases.clone();
+        report.cases = (0..cases)
+            .map(|n| CaseResult {
+                id: format!("{}#{n}", patterns[n % patterns.len()].id),
+                ..patterns[n % patterns.len()].clone()
+            })
+            .collect();
+        let log = report.volatile.logs["cut/one[cut=3]"].clone();
+        report.volatile.logs = report.cases.iter().map(|case| (case.id.clone(), log.clone())).collect();
+        report.requirements = requirements(&report.cases);
+        report
+    }
+
+    /// `cargo test --release --lib -- --ignored twenty_thousand`
+    #[test]
+    #[ignore = "measures, so it needs a release build and a machine that is idle"]
+    fn a_report_of_twenty_thousand_cases_renders_within_two_seconds_in_every_format() {
+        let report = large(20_000);
+        for format in FORMATS {
+            let begun = std::time::Instant::now();
+            let bytes = (format.render)(&report).len();
+            let took = begun.elapsed();
+            println!("{:<9} {took:>8.0?} {bytes:>11} bytes", format.name);
+            assert!(took.as_secs_f64() < 2.0, "{} took {took:?}", format.name);
+        }
+    }
+
     #[test]
     fn formats_are_found_by_name() {
         assert_eq!(format("tap").map(|format| format.name), Some("tap"));

@@ -64,6 +64,7 @@ fn requirements() -> Vec<RequirementResult> {
              wherever it likes.",
             &["cut/one[cut=3]", "cut/one[cut=4]", HOSTILE],
         ),
+        requirement("X-10", Must, Fail, "Bytes that are no UTF-8 do no harm.", &["bytes/no-utf8", "bytes/crash"]),
         requirement("X-03", Should, Fail, "The server closes its side after the client's FIN.", &["end/fin"]),
         requirement("X-04", May, Pass, "The server answers on IPv6, too.", &["echo/v6"]),
         requirement("X-05", Must, Inconclusive, "A reset costs its own connection only.", &["end/reset"]),
@@ -135,6 +136,16 @@ fn cases() -> Vec<CaseResult> {
             altered("\"a\u{1b}[31m|`b`\"", "\"a<b>|`c`\"", 2),
             &["send \"```\u{7}\" | <i>"],
             case(HOSTILE, "a scenario of evil <b>intent</b>\u{0}", "X-02", Fail),
+        ),
+        broken(
+            altered(r#""\xff\xc3\x28""#, r#""\xef\xbf\xbd(""#, 0),
+            &[r#"send "\xff\xc3\x28""#],
+            case("bytes/no-utf8", "bytes that are no UTF-8: \u{fffd}", "X-10", Fail),
+        ),
+        broken(
+            crate::oracle::target_died(),
+            &[r#"send "\xf8""#],
+            case("bytes/crash", "a byte after which nothing answers", "X-10", Fail),
         ),
         broken(
             plain("not-closed", "the connection stayed open", true),
@@ -233,6 +244,8 @@ fn events() -> Vec<WireEvent> {
         event(0.512, "a", Fin, "", ""),
         event(0.52, "b", NotConnected, "", "refused"),
         event(0.53, "b", Connected, "", ""),
+        event(0.55, "b", Sent, "ffc328", ""),
+        WireEvent { differs_at: Some(0), ..event(0.57, "b", Received, "efbfbd28", "") },
         WireEvent {
             length: 70_000,
             tail: "3c2f7363726970743e".into(),

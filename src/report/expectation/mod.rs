@@ -7,6 +7,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::model::{CaseResult, Report};
 use crate::complaint::{Complaint, Kind, Source, bounded};
+use crate::framing::Framing;
 use crate::oracle::Verdict;
 use entry::Entry;
 
@@ -46,6 +47,8 @@ struct Expectation {
     requirement: Option<GlobMatcher>,
     case: Option<GlobMatcher>,
     framing: Option<GlobMatcher>,
+    /// The framing that the pattern names, as reports spell it: `lines` is `delimiter:lf,chomp=cr`.
+    spelled: Option<String>,
     /// The line on which it begins.
     text: String,
 }
@@ -93,6 +96,7 @@ impl Expectation {
             requirement: compile(&entry.requirement)?,
             case: compile(&entry.case)?,
             framing: compile(&entry.framing)?,
+            spelled: entry.framing.as_ref().and_then(|one| one.value.parse::<Framing>().ok()).map(|f| f.to_string()),
             text: source.line(entry.place().0).to_owned(),
             entry,
         })
@@ -106,7 +110,7 @@ impl Expectation {
         let requirements: Vec<&str> = case.requirements.iter().map(String::as_str).collect();
         hit(&self.requirement, &requirements)
             && hit(&self.case, &[&case.id, case.plain_id(), &case.scenario])
-            && hit(&self.framing, &[&case.framing])
+            && (hit(&self.framing, &[&case.framing]) || self.spelled.as_ref() == Some(&case.framing))
     }
 
     /// Marks the failures that it covers, and says why it is stale if it is.
