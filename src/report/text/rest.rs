@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::failure::SHOWN;
 use super::{Page, heading, paragraph};
 use crate::oracle::Verdict;
 use crate::report::escape::visible;
@@ -46,8 +47,11 @@ pub(super) fn warnings(out: &mut String, page: &Page<'_>) {
         return;
     }
     heading(out, page, "Warnings");
-    for case in &cases {
+    for case in cases.iter().take(SHOWN) {
         warning(out, page, case);
+    }
+    if cases.len() > SHOWN {
+        _ = writeln!(out, "  and {} more", cases.len() - SHOWN);
     }
 }
 
