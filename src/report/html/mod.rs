@@ -55,7 +55,24 @@ struct Cell {
 
 struct Group<'a> {
     framing: &'a str,
-    cases: Vec<Case<'a>>,
+    /// Cases of one verdict together: a box then shows or hides one element, however many cases are in it.
+    verdicts: Vec<(&'static str, Vec<Case<'a>>)>,
+}
+
+impl<'a> Group<'a> {
+    fn new(framing: &'a str) -> Self {
+        Self { framing, verdicts: WORDS.map(|(word, _)| (word, Vec::new())).into() }
+    }
+
+    fn cases(&self) -> impl Iterator<Item = &Case<'a>> {
+        self.verdicts.iter().flat_map(|(_, cases)| cases)
+    }
+
+    fn push(&mut self, case: Case<'a>) {
+        if let Some((_, cases)) = self.verdicts.iter_mut().find(|(word, _)| *word == case.word) {
+            cases.push(case);
+        }
+    }
 }
 
 struct Case<'a> {
@@ -96,7 +113,7 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
 fn page(report: &Report) -> Page<'_> {
     let groups = groups(report);
     let counts = WORDS.iter().map(|(class, label)| {
-        let cases = groups.iter().flat_map(|group| &group.cases).filter(|case| case.word == *class).count();
+        let cases = groups.iter().flat_map(Group::cases).filter(|case| case.word == *class).count();
         Count { class, label, cases }
     });
     let counts = counts.filter(|count| count.cases > 0).collect();
@@ -133,19 +150,23 @@ fn groups(report: &Report) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for (number, result) in report.cases.iter().enumerate() {
         let at = groups.iter().position(|group| group.framing == result.framing).unwrap_or_else(|| {
-            groups.push(Group { framing: &result.framing, cases: Vec::new() });
+            groups.push(Group::new(&result.framing));
             groups.len() - 1
         });
-        groups[at].cases.push(case(report, number, result));
+        groups[at].push(case(report, number, result));
     }
     let mut drawn = 0;
-    for case in groups.iter_mut().flat_map(|group| &mut group.cases) {
-        drawn += usize::from(!case.rows.is_empty());
-        if drawn > DRAWN {
-            case.rows.clear();
-        }
+    for (_, cases) in groups.iter_mut().flat_map(|group| &mut group.verdicts) {
+        cases.iter_mut().for_each(|case| draw_in_bounds(case, &mut drawn));
     }
     groups
+}
+
+fn draw_in_bounds(case: &mut Case<'_>, drawn: &mut usize) {
+    *drawn += usize::from(!case.rows.is_empty());
+    if *drawn > DRAWN {
+        case.rows.clear();
+    }
 }
 
 fn case<'a>(report: &'a Report, number: usize, result: &'a CaseResult) -> Case<'a> {
@@ -183,7 +204,7 @@ fn breach(breach: &Breach) -> BreachView<'_> {
 fn matrix<'a>(report: &'a Report, groups: &[Group<'_>]) -> Vec<RequirementRow<'a>> {
     let tallies = report.tallies();
     let by_framing: Vec<(&str, Vec<&Case<'_>>)> =
-        groups.iter().map(|group| (group.framing, group.cases.iter().collect())).collect();
+        groups.iter().map(|group| (group.framing, group.cases().collect())).collect();
     let mut cells = sequence_of_cells(report, &by_framing);
     let rows = report.requirements.iter().map(|one| RequirementRow {
         id: &one.id,
