@@ -26,8 +26,8 @@ fn the_page_needs_nothing_from_elsewhere() {
 fn every_verdict_has_its_box_and_its_rule_in_the_style_sheet() {
     let page = html(&specimen());
     for (class, _) in WORDS {
-        assert!(page.contains(&format!("class=\"show-{class}\"")), "{class} has a box");
-        assert!(page.contains(&format!(".show-{class}:checked)) .is-{class}")), "{class} is filtered");
+        assert!(page.contains(&format!("id=\"show-{class}\"")), "{class} has a box");
+        assert!(page.contains(&format!(".show-{class}:not(:checked) ~ .is-{class}")), "{class} is filtered");
     }
 }
 
