@@ -100,8 +100,8 @@ pub(super) fn help() -> String {
         _ = writeln!(text, "  {:>3}  {about}", exit.code());
     }
     text.push_str(
-        "Where several apply, the first in the order 2, 3, 1, 5, 4 decides. With --snapshot, the accepted report judges:\n\
-         the same is 0 (or 5), whatever it holds.",
+        "Where several apply, the first in the order 2, 3, 1, 5, 4 decides. With --snapshot the accepted report judges, \
+         and the same is 0 (or 5), whatever it holds.",
     );
     text
 }

@@ -98,19 +98,18 @@ impl Entry {
 
     /// A pattern that no requirement or scenario has ever matched expects nothing.
     fn check_alive(&self, source: Source<'_>, known: Known<'_>) -> Result<(), Box<Complaint>> {
-        let dead = |value: &Spanned<String>, stem: &str, ids: &[&str]| {
-            matcher(stem).is_ok_and(|glob| !ids.iter().any(|id| glob.is_match(escape(id)))) && !value.value.is_empty()
-        };
+        let dead =
+            |stem: &str, ids: &[&str]| matcher(stem).is_ok_and(|glob| !ids.iter().any(|id| glob.is_match(escape(id))));
         let complain = |value: &Spanned<String>, what: &str, ids: &[&str]| {
             let close = similar::get_close_matches(value.value.as_str(), ids, 1, 0.6);
             let close = close.first().map_or(String::new(), |close| format!("`{close}`? "));
             let right = format!("{close}`echospec list {what}s` shows all");
             Err(at(source, value, format!("`{}` matches no {what}", value.value), Some(right)).into())
         };
-        if let Some(value) = self.requirement.as_ref().filter(|one| dead(one, &one.value, known.requirements)) {
+        if let Some(value) = self.requirement.as_ref().filter(|one| dead(&one.value, known.requirements)) {
             return complain(value, "requirement", known.requirements);
         }
-        if let Some(value) = self.case.as_ref().filter(|one| dead(one, stem(&one.value), known.scenarios)) {
+        if let Some(value) = self.case.as_ref().filter(|one| dead(stem(&one.value), known.scenarios)) {
             return complain(value, "scenario", known.scenarios);
         }
         Ok(())

@@ -160,6 +160,7 @@ fn a_run_without_failures_is_written_as_an_empty_list() {
 fn a_wrong_file_is_shown_at_its_place_with_what_would_be_right() {
     let wrong = [
         "- requirement: X-99\n  reason: r\n",
+        "- requirement: ''\n  reason: r\n",
         "- case: cut/won[cut=3]\n  reason: r\n",
         "- reason: r\n",
         "- requirement: X-01\n",
@@ -173,6 +174,11 @@ fn a_wrong_file_is_shown_at_its_place_with_what_would_be_right() {
     insta::assert_snapshot!(wrong.map(refused).join("\n\n"), @"
     known.yaml:1:16: `X-99` matches no requirement
      1 | - requirement: X-99
+       |                ^
+       = right: `echospec list requirements` shows all
+
+    known.yaml:1:16: `` matches no requirement
+     1 | - requirement: ''
        |                ^
        = right: `echospec list requirements` shows all
 
