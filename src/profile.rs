@@ -13,7 +13,7 @@ pub struct Profile {
     pub partial: bool,
     /// The connection is closed after one reply (D2).
     pub once: bool,
-    /// How many connections were served at once, as far as was tried (D18).
+    /// How many connections were served at once, up to [`CONNS_TRIED`](Self::CONNS_TRIED) (D18).
     pub conns: usize,
     /// What an empty message brings (D4); `None`: not known.
     pub empty: Option<Empty>,
@@ -27,6 +27,9 @@ pub struct Profile {
     pub limit: Option<u64>,
 }
 
+/// What is repeated is repeated for so long.
+const REPEATING: Duration = Duration::from_secs(3);
+
 /// How long to wait, derived from the calibrated round trip (PRODUCT "Judging fairly").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tempo {
@@ -36,9 +39,20 @@ pub struct Tempo {
     pub quiet: Duration,
     /// The bound on one case.
     pub case: Duration,
+    /// How often something is repeated at most where each round waits for a reply: what is enough in number on a fast
+    /// target would take minutes on a slow one.
+    pub rounds: u32,
 }
 
 impl Profile {
+    /// So many connections at once are tried; a target that serves them all has no known limit.
+    pub const CONNS_TRIED: usize = 32;
+
+    /// Whether the target serves so many connections at once, as far as is known.
+    pub fn serves(&self, connections: usize) -> bool {
+        connections <= self.conns || self.conns >= Self::CONNS_TRIED
+    }
+
     /// What the framing string declares; the rest as for a target that does what most do.
     pub fn declared(framing: &Framing) -> Self {
         let behaviour = framing.behaviour();
@@ -57,14 +71,20 @@ impl Profile {
 
 impl Tempo {
     /// Before anything was measured: patient.
-    pub const PATIENT: Self =
-        Self { reply: Duration::from_secs(5), quiet: Duration::from_millis(250), case: Duration::from_secs(60) };
+    pub const PATIENT: Self = Self {
+        reply: Duration::from_secs(5),
+        quiet: Duration::from_millis(250),
+        case: Duration::from_secs(60),
+        rounds: 20,
+    };
 
-    /// Deadlines for a target that needs `round_trip` for a small message: 50 times that, at least 500 ms, at most 20 s.
+    /// Deadlines for a target that needs `round_trip` for a small message: 20 times that, at least 1 s, at most 20 s
+    /// (CATALOGUE D31).
     pub fn for_round_trip(round_trip: Duration) -> Self {
-        let reply = (round_trip * 50).clamp(Duration::from_millis(500), Duration::from_secs(20));
+        let reply = (round_trip * 20).clamp(Duration::from_secs(1), Duration::from_secs(20));
         let quiet = (round_trip * 3).clamp(Duration::from_millis(200), Duration::from_secs(5));
-        Self { reply, quiet, case: Duration::from_secs(60) + reply * 10 }
+        let rounds = (REPEATING.as_secs_f64() / round_trip.as_secs_f64().max(1e-6)).max(3.0) as u32;
+        Self { reply, quiet, case: Duration::from_secs(60) + reply * 10, rounds }
     }
 
     /// The same, multiplied.
@@ -74,6 +94,7 @@ impl Tempo {
             reply: self.reply.mul_f64(factor),
             quiet: self.quiet.mul_f64(factor),
             case: self.case.mul_f64(factor.max(1.0)),
+            rounds: self.rounds,
         }
     }
 }

@@ -12,9 +12,6 @@ use crate::profile::{Profile, Tempo};
 use crate::session::{Duty, Event, Failure, Script, Step, Trace, Until};
 use crate::transport::Transport;
 
-/// How many connections at once are tried.
-const CONNECTIONS: usize = 16;
-
 /// How many times a plain message is tried before the target counts as not answering.
 const ATTEMPTS: usize = 3;
 
@@ -97,7 +94,7 @@ async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> 
         });
         let judgement = judge(&script, &trace);
         match refusal {
-            Some(why) if attempt == 0 => return Err(Unfit::Unreachable(why)),
+            Some(why) if attempt == 0 || why == Failure::Ours => return Err(Unfit::Unreachable(why)),
             // It was there a moment ago: a target that serves once and no more.
             Some(_) => return Err(Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement }),
             None => {}
@@ -148,8 +145,7 @@ impl<T: Transport> Lab<'_, T> {
 
     /// D18: how many connections are served at once; 1 if an idle one keeps the next waiting.
     async fn connections(&self) -> usize {
-        let mut count = CONNECTIONS;
-        while count > 1 {
+        for count in [Profile::CONNS_TRIED, 8, 2] {
             let mut probe = self.probe();
             let conns: Vec<_> = (0..count).map(|_| probe.open()).collect();
             for (number, conn) in conns.iter().enumerate().skip(1) {
@@ -162,7 +158,6 @@ impl<T: Transport> Lab<'_, T> {
             if timely {
                 return count;
             }
-            count = if count == 2 { 1 } else { 2 };
         }
         1
     }

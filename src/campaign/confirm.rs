@@ -2,6 +2,7 @@
 //! before it counts; one that does not repeat is flaky.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::Watcher;
 use super::run::{Field, Outcome};
@@ -12,11 +13,15 @@ use crate::transport::Transport;
 /// How often it must repeat.
 const TIMES: usize = 3;
 
+/// So many kinds of failure are confirmed in full. A target that has failed so often beyond doubt is believed to have
+/// failed when it does so once more by itself.
+const FULLY: usize = 6;
+
 /// How much longer everything may take then.
 const SCALE: f64 = 4.0;
 
-/// At most so many are confirmed: each can take long, and a target that fails so often is known by then.
-const MOST: usize = 4;
+/// Confirming ends when it has taken so many reply deadlines.
+const BUDGET: u32 = 40;
 
 pub(super) async fn confirm<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
@@ -24,7 +29,7 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
     outcomes: &mut [Outcome],
 ) {
     let mut confirmed: BTreeSet<Vec<String>> = BTreeSet::new();
-    let mut tried = 0;
+    let mut left = field.calibration.tempo.reply * BUDGET;
     for outcome in outcomes.iter_mut() {
         if outcome.verdict != Verdict::Fail || !outcome.judgement.rests_on_time() {
             continue;
@@ -33,35 +38,42 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         if confirmed.contains(&requirements) {
             continue; // another case of the same requirements, which failed the same way, was confirmed
         }
-        if tried == MOST || field.is_dead() || field.watcher.stopped() {
+        if left.is_zero() || field.is_dead() || field.watcher.stopped() {
             outcome.verdict = Verdict::Inconclusive;
             outcome.reason = Some("failed by time alone, and was not confirmed".into());
             continue;
         }
-        tried += 1;
         field.watcher.phase("confirming what rests on time alone", 0);
-        match repeats(field, scenarios, outcome).await {
+        let times = if confirmed.len() < FULLY { TIMES } else { 1 };
+        let (took, passed) = repeats(field, scenarios, outcome, times).await;
+        left = left.saturating_sub(took);
+        match passed {
             Some(passed) => *outcome = flaky(outcome.clone(), &passed),
             None => _ = confirmed.insert(requirements),
         }
     }
 }
 
-/// The run that did not fail, if there is one.
+/// How long it took, and the run that did not fail, if there is one.
 async fn repeats<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
     scenarios: &[Scenario],
     outcome: &Outcome,
-) -> Option<Outcome> {
-    let case = patient_case(field, scenarios, &outcome.case)?;
-    let Plan::Play(script) = case.plan.clone() else { return None };
-    for _ in 0..TIMES {
-        let again = field.play(case.clone(), &script).await;
+    times: usize,
+) -> (Duration, Option<Outcome>) {
+    let mut took = Duration::ZERO;
+    let Some(mut case) = patient_case(field, scenarios, &outcome.case) else { return (took, None) };
+    let Plan::Play(script) = std::mem::replace(&mut case.plan, Plan::Skip("played".into())) else {
+        return (took, None);
+    };
+    for _ in 0..times {
+        let again = field.play(case.clone(), script.clone()).await;
+        took += again.took;
         if again.verdict != Verdict::Fail {
-            return Some(again);
+            return (took, Some(again));
         }
     }
-    None
+    (took, None)
 }
 
 fn patient_case<T: Transport, W: Watcher>(

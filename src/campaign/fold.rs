@@ -3,6 +3,7 @@
 use super::run::{FramingRun, Outcome};
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
 use crate::oracle::{Level, Verdict, wire_events, wire_log};
+use crate::profile::Profile;
 use crate::report::{CaseLog, CaseResult, Finding, Report, SCHEMA, Volatile, conformance, requirements, summary};
 
 /// What a report needs besides the runs.
@@ -144,6 +145,10 @@ fn after(once: bool) -> Measured {
 fn conns(conns: usize) -> Measured {
     if conns == 1 {
         return Measured::new("conns", "1", "serves one connection at a time: cases run one after another");
+    }
+    if conns < Profile::CONNS_TRIED {
+        let sentence = format!("serves {conns} connections at once, and not {}", Profile::CONNS_TRIED);
+        return Measured::new("conns", format!("≥{conns}"), sentence);
     }
     Measured::new("conns", format!("≥{conns}"), format!("serves {conns} connections at once; more were not tried"))
 }

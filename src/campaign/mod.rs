@@ -7,6 +7,7 @@ mod confirm;
 mod fold;
 mod probe;
 mod run;
+mod schedule;
 mod select;
 
 pub use calibrate::{Calibration, Unfit, calibrate};
@@ -25,6 +26,10 @@ pub trait Watcher: Sync {
     /// Whether the run should end: what is left is not run.
     fn stopped(&self) -> bool {
         false
+    }
+    /// Done when the run should end, so that nothing is waited for any longer.
+    fn ended(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
     }
 }
 
@@ -53,6 +58,6 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 0, jobs: 8, time_scale: 1.0, thorough: false, repeat: 1, selection: Selection::default() }
+        Self { seed: 0, jobs: 32, time_scale: 1.0, thorough: false, repeat: 1, selection: Selection::default() }
     }
 }

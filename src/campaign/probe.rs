@@ -36,7 +36,7 @@ impl<'a> Probe<'a> {
 
     /// Sends a whole message; with close framing also the FIN that ends it.
     pub(super) fn say(&mut self, conn: Conn, payload: &[u8], duty: Duty) {
-        self.send(conn, &self.frame(payload), Some(Promise { payload: Bytes::copy_from_slice(payload), duty }));
+        self.send(conn, &self.frame(payload), Some(Promise::once(Bytes::copy_from_slice(payload), duty)));
         if self.framing.strategy() == Strategy::Close {
             self.script.steps.push(Step::Shutdown(conn));
         }

@@ -1,22 +1,23 @@
 //! One framing: the cases against the target, side by side where the target serves several, and what came of each.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate, limit};
 use super::confirm::confirm;
 use super::probe::{Probe, plain};
+use super::schedule::{self, Failures, Load, Place, Schedule};
 use super::{Options, Watcher};
 use crate::framing::{Framing, Strategy};
 use crate::oracle::{Judgement, Verdict, judge};
 use crate::scenario::{Case, Context, Plan, Scenario};
-use crate::session::{Duty, Event, Failure, Script, Step, Trace, Until};
+use crate::session::{Conn, Duty, Event, Failure, Record, Script, Step, Trace, Until};
 use crate::transport::Transport;
-
-/// More failed variants of one scenario than this say nothing new: the rest is not shown as tried.
-const VARIANTS: usize = 3;
 
 /// Everything that one framing brought.
 #[derive(Debug)]
@@ -50,6 +51,15 @@ impl Outcome {
     pub(super) fn without_run(case: Case, verdict: Verdict, reason: String) -> Self {
         Self { case, verdict, reason: Some(reason), judgement: Judgement::default(), trace: None, took: Duration::ZERO }
     }
+
+    /// A proved failure is worse than one that rests on time, and that worse than none.
+    fn is_worse(&self, other: &Self) -> bool {
+        let badness = |outcome: &Self| match outcome.verdict {
+            Verdict::Fail => 2 + usize::from(!outcome.judgement.rests_on_time()),
+            verdict => usize::from(verdict != Verdict::Pass),
+        };
+        badness(self) > badness(other)
+    }
 }
 
 /// Judges a target under one framing.
@@ -60,6 +70,7 @@ pub async fn run<T: Transport, W: Watcher>(
     scenarios: &[Scenario],
     options: &Options,
 ) -> FramingRun {
+    let transport = &Stoppable { transport, watcher };
     watcher.phase("measuring the target", 0);
     let mut calibration = match calibrate(transport, framing, options.time_scale).await {
         Ok(calibration) => calibration,
@@ -68,15 +79,26 @@ pub async fn run<T: Transport, W: Watcher>(
             return FramingRun { framing: framing.clone(), calibration: Err(unfit), outcomes };
         }
     };
-    let extent = extent(cases(framing, &calibration, scenarios, options));
+    let schedule = Schedule::new(framing, &calibration, scenarios, options);
     if !calibration.profile.partial && calibration.profile.max.is_none() {
-        calibration.profile.limit = limit(transport, framing, calibration.tempo, extent.largest).await;
+        calibration.profile.limit = limit(transport, framing, calibration.tempo, schedule.largest).await;
     }
-    watcher.phase("judging", extent.cases);
-    let field = Field { transport, watcher, framing, calibration: &calibration, options, dead: AtomicBool::new(false) };
-    let mut outcomes = field.play_all(scenarios).await;
+    watcher.phase("judging", schedule.cases);
+    let field = Field {
+        transport,
+        watcher,
+        framing,
+        calibration: &calibration,
+        options,
+        failures: Failures::default(),
+        dead: AtomicBool::new(false),
+    };
+    let mut outcomes = field.play_all(&schedule).await;
     confirm(&field, scenarios, &mut outcomes).await;
-    summarise_variants(&mut outcomes);
+    if field.play_left_out(scenarios, &mut outcomes).await {
+        confirm(&field, scenarios, &mut outcomes).await;
+    }
+    schedule::summarise(&mut outcomes);
     FramingRun { framing: framing.clone(), calibration: Ok(calibration), outcomes }
 }
 
@@ -87,10 +109,16 @@ pub(super) struct Field<'a, T, W> {
     pub(super) framing: &'a Framing,
     pub(super) calibration: &'a Calibration,
     pub(super) options: &'a Options,
+    failures: Failures,
     dead: AtomicBool,
 }
 
-fn context<'a>(framing: &'a Framing, calibration: &'a Calibration, options: &Options, scale: f64) -> Context<'a> {
+pub(super) fn context<'a>(
+    framing: &'a Framing,
+    calibration: &'a Calibration,
+    options: &Options,
+    scale: f64,
+) -> Context<'a> {
     Context {
         framing,
         profile: &calibration.profile,
@@ -101,47 +129,21 @@ fn context<'a>(framing: &'a Framing, calibration: &'a Calibration, options: &Opt
     }
 }
 
-/// The cases that are wanted, made one scenario at a time as they are asked for: the bytes of all of them together
-/// would be many.
-fn cases<'a>(
-    framing: &'a Framing,
-    calibration: &'a Calibration,
-    scenarios: &'a [Scenario],
-    options: &'a Options,
-) -> impl Iterator<Item = Case> + 'a {
-    let wanted = scenarios.iter().filter(|scenario| options.selection.takes(scenario));
-    let cases = wanted.flat_map(move |scenario| scenario.expand(&context(framing, calibration, options, 1.0)));
-    cases.filter(|case| options.selection.takes_case(&case.id))
-}
-
-/// How many cases there are, and how large the largest message is that they send, in bytes.
-struct Extent {
-    cases: usize,
-    largest: u64,
-}
-
-fn extent(cases: impl Iterator<Item = Case>) -> Extent {
-    cases.fold(Extent { cases: 0, largest: 0 }, |extent, case| {
-        let largest = match &case.plan {
-            Plan::Play(script) => script.largest_message(),
-            Plan::Skip(_) => 0,
-        };
-        Extent { cases: extent.cases + 1, largest: extent.largest.max(largest) }
-    })
-}
-
 impl<T: Transport, W: Watcher> Field<'_, T, W> {
+    /// The cases of one scenario with every wait multiplied by `scale`.
     pub(super) fn expand(&self, scenario: &Scenario, scale: f64) -> Vec<Case> {
         scenario.expand(&context(self.framing, self.calibration, self.options, scale))
     }
 
     /// First what may run side by side, then one by one what may hurt the target or needs all of it.
-    async fn play_all(&self, scenarios: &[Scenario]) -> Vec<Outcome> {
-        let jobs = self.options.jobs.min(self.calibration.profile.conns).max(1);
-        let cases = || cases(self.framing, self.calibration, scenarios, self.options).enumerate();
-        let mut outcomes = self.play_beside(cases().filter(|(_, case)| !case.alone), jobs).await;
-        outcomes.extend(self.play_beside(cases().filter(|(_, case)| case.alone), 1).await);
-        outcomes.sort_by_key(|(index, _)| *index);
+    async fn play_all(&self, schedule: &Schedule<'_>) -> Vec<Outcome> {
+        let profile = &self.calibration.profile;
+        // A target that is known to serve only so many gets its cases one by one: each may need several connections.
+        let jobs = if profile.serves(usize::MAX) { self.options.jobs } else { 1 };
+        let cases = |alone| schedule.cases(self.framing, self.calibration, self.options, alone);
+        let mut outcomes = self.play_beside(cases(false), jobs).await;
+        outcomes.extend(self.play_beside(cases(true), 1).await);
+        outcomes.sort_by_key(|(place, _)| *place);
         let mut outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         if self.is_dead() {
             pin_death(&mut outcomes);
@@ -149,42 +151,96 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         outcomes
     }
 
-    async fn play_beside(&self, cases: impl Iterator<Item = (usize, Case)>, jobs: usize) -> Vec<(usize, Outcome)> {
-        let played = stream::iter(cases).map(|(index, case)| async move {
-            let mut outcome = self.play_watched(case, jobs).await;
+    async fn play_beside(&self, cases: impl Iterator<Item = (Place, Case)>, jobs: usize) -> Vec<(Place, Outcome)> {
+        let mut cases = cases.peekable();
+        let (mut playing, mut load, mut played) = (FuturesUnordered::new(), Load::new(jobs), Vec::new());
+        loop {
+            while let Some((place, case)) = cases.next_if(|(_, case)| load.takes(case.weight())) {
+                let weight = case.weight();
+                load.begin(weight);
+                playing.push(async move { (place, weight, self.play_watched(case, jobs).await) });
+            }
+            let Some((place, weight, outcome)) = playing.next().await else { return played };
+            load.end(weight);
             self.watcher.case_done(&outcome.case.id, outcome.verdict);
-            // Its bytes are no longer needed; what it did stands in words beside it.
-            outcome.case.plan = Plan::Skip("played".into());
-            (index, outcome)
-        });
-        played.buffer_unordered(jobs).collect().await
+            played.push((place, outcome));
+        }
     }
 
-    async fn play_watched(&self, case: Case, jobs: usize) -> Outcome {
-        let Plan::Play(script) = case.plan.clone() else {
-            let Plan::Skip(reason) = case.plan.clone() else { unreachable!("a plan is played or skipped") };
-            return Outcome::without_run(case, Verdict::Skipped, reason);
-        };
-        if self.dead.load(Ordering::Relaxed) {
-            return Outcome::without_run(case, Verdict::NotRun, "the target had died before".into());
-        }
-        if self.watcher.stopped() {
-            return Outcome::without_run(case, Verdict::NotRun, "the run was ended before".into());
-        }
-        let mut outcome = self.play(case, &script).await;
-        for _ in 1..self.options.repeat {
-            if outcome.verdict == Verdict::Pass {
-                outcome = self.play(outcome.case, &script).await;
+    /// Plays what was left out because of failures that did not stand. Says whether there was anything.
+    async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) -> bool {
+        let mut any = false;
+        for scenario in scenarios {
+            let of = |outcome: &&mut Outcome| outcome.case.scenario == scenario.id;
+            let failed = outcomes.iter_mut().filter(of).filter(|outcome| outcome.verdict == Verdict::Fail).count();
+            let left = |outcome: &&mut Outcome| {
+                outcome.verdict == Verdict::NotRun && outcome.reason.as_deref() == Some(&schedule::enough())
+            };
+            if failed >= schedule::VARIANTS || self.is_dead() || self.watcher.stopped() {
+                continue;
+            }
+            for outcome in outcomes.iter_mut().filter(of).filter(left) {
+                let again = self.expand(scenario, 1.0).into_iter().find(|case| case.id == outcome.case.id);
+                if let Some(case) = again {
+                    self.failures.forget(&scenario.id);
+                    *outcome = self.play_watched(case, 1).await;
+                    any = true;
+                }
             }
         }
+        any
+    }
+
+    async fn play_watched(&self, mut case: Case, jobs: usize) -> Outcome {
+        // What it did stands in words beside its bytes, which are needed only now.
+        let script = match std::mem::replace(&mut case.plan, Plan::Skip("played".into())) {
+            Plan::Play(script) => script,
+            Plan::Skip(reason) => return Outcome::without_run(case, Verdict::Skipped, reason),
+        };
+        if self.is_dead() {
+            return Outcome::without_run(case, Verdict::NotRun, "the target had died before".into());
+        }
+        if self.failures.are_enough(&case.scenario) {
+            return Outcome::without_run(case, Verdict::NotRun, schedule::enough());
+        }
+        let mut outcome = self.play_repeatedly(case, script).await;
+        if self.watcher.stopped() {
+            return Outcome::without_run(outcome.case, Verdict::NotRun, "the run was ended before".into());
+        }
         self.check_alive(&mut outcome, jobs).await;
+        if outcome.verdict == Verdict::Fail {
+            self.failures.count(&outcome.case.scenario);
+        }
+        outcome
+    }
+
+    /// As often as asked for. What is proved once counts; what rests on time alone must always be so, or is flaky.
+    async fn play_repeatedly(&self, case: Case, script: Script) -> Outcome {
+        let times = self.options.repeat;
+        let (mut passed, mut worst): (usize, Option<Outcome>) = (0, None);
+        for _ in 1..times {
+            let outcome = self.play(case.clone(), script.clone()).await;
+            passed += usize::from(outcome.verdict == Verdict::Pass);
+            if outcome.verdict != Verdict::Pass && worst.as_ref().is_none_or(|worst| outcome.is_worse(worst)) {
+                worst = Some(outcome);
+            }
+        }
+        let last = self.play(case, script).await;
+        passed += usize::from(last.verdict == Verdict::Pass);
+        let mut outcome = worst.filter(|worst| !last.is_worse(worst)).unwrap_or(last);
+        if times > 1 && passed < times {
+            outcome.reason = Some(format!("passed {passed} of {times} times"));
+            if passed > 0 && outcome.verdict == Verdict::Fail && outcome.judgement.rests_on_time() {
+                outcome.verdict = Verdict::Flaky;
+            }
+        }
         outcome
     }
 
     /// Plays one case once.
-    pub(super) async fn play(&self, case: Case, script: &Script) -> Outcome {
+    pub(super) async fn play(&self, case: Case, script: Script) -> Outcome {
         let trace = self.transport.run(script.clone()).await;
-        let judgement = judge(script, &trace);
+        let judgement = judge(&script, &trace);
         let verdict = match () {
             () if judgement.is_pass() => Verdict::Pass,
             () if judgement.breaches.is_empty() => Verdict::Inconclusive,
@@ -198,14 +254,13 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     /// After every case the target is asked for a plain echo. One that does not come back any more has died of it.
     async fn check_alive(&self, outcome: &mut Outcome, jobs: usize) {
-        if self.dead.load(Ordering::Relaxed) || self.watcher.stopped() {
+        if self.is_dead() {
             return;
         }
         for patience in [1.0, 4.0, 4.0] {
             let (script, trace) = self.ask_for_echo(patience).await;
-            let judgement = judge(&script, &trace);
             let ours = trace.records.iter().any(|r| r.event == Event::ConnectFailed(Failure::Ours));
-            if ours || judgement.is_pass() || is_alive(&trace) {
+            if ours || judge(&script, &trace).is_pass() || is_alive(&trace) {
                 return;
             }
         }
@@ -232,6 +287,25 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     pub(super) fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Relaxed)
+    }
+}
+
+/// A transport that gives up when the run is to end.
+pub(super) struct Stoppable<'a, T, W> {
+    transport: &'a T,
+    watcher: &'a W,
+}
+
+impl<T: Transport, W: Watcher> Transport for Stoppable<'_, T, W> {
+    async fn run(&self, script: Script) -> Trace {
+        let ended = pin!(self.watcher.ended());
+        match select(ended, pin!(self.transport.run(script))).await {
+            Either::Right((trace, _)) => trace,
+            Either::Left(_) => {
+                let event = Event::ConnectFailed(Failure::Ours);
+                Trace { records: vec![Record { at: Duration::ZERO, conn: Conn(0), event }] }
+            }
+        }
     }
 }
 
@@ -269,7 +343,7 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
         _ => ["SES-02", "SES-08"],
     };
     let mut proved = Vec::new();
-    let judged = |case: Case| {
+    let mut judged = |case: Case| {
         let basic = basic.iter().find(|basic| case.requirements.iter().any(|id| id == *basic));
         let Some(basic) = basic.filter(|basic| matches!(case.plan, Plan::Play(_)) && !proved.contains(*basic)) else {
             return Outcome::without_run(case, Verdict::NotRun, MUTE.into());
@@ -283,21 +357,11 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
         let took = trace.as_ref().map_or(Duration::ZERO, Trace::duration);
         Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
     };
-    cases(framing, &calibration, scenarios, options).map(judged).collect()
+    let schedule = Schedule::new(framing, &calibration, scenarios, options);
+    let cases = |alone| schedule.cases(framing, &calibration, options, alone);
+    let mut cases: Vec<_> = cases(false).chain(cases(true)).collect();
+    cases.sort_by_key(|(place, _)| *place);
+    cases.into_iter().map(|(_, case)| judged(case)).collect()
 }
 
 const MUTE: &str = "the target does not send a plain message back (SES-02)";
-
-/// The first failed variants of a scenario prove it; whatever the others did adds nothing.
-fn summarise_variants(outcomes: &mut [Outcome]) {
-    let mut failed: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
-    for outcome in outcomes {
-        let count = failed.entry(outcome.case.scenario.clone()).or_default();
-        if *count >= VARIANTS && outcome.verdict != Verdict::Skipped {
-            let reason = format!("{VARIANTS} variants of this scenario had failed");
-            *outcome = Outcome::without_run(outcome.case.clone(), Verdict::NotRun, reason);
-        } else if outcome.verdict == Verdict::Fail {
-            *count += 1;
-        }
-    }
-}

@@ -78,7 +78,7 @@ pub(super) struct Args {
     repeat: usize,
 
     /// Cases at once, at most; a target that serves fewer connections gets fewer
-    #[arg(long, value_name = "N", default_value = "8", value_parser = count, help_heading = "How it is run")]
+    #[arg(long, value_name = "N", default_value = "32", value_parser = count, help_heading = "How it is run")]
     jobs: usize,
 
     /// Multiply every deadline and window, for a slow machine or a long way

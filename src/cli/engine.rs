@@ -18,8 +18,8 @@ use crate::report::{Conformance, Report};
 use crate::scenario::{self, Scenario};
 use crate::transport::{Server, Tcp};
 
-/// How long the cases in progress may take to end by themselves after the run was asked to stop.
-const GRACE: Duration = Duration::from_secs(30);
+/// How long the run may take to end by itself after it was asked to: nothing waits any longer then.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What a run brought.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) fn check(options: &CheckOptions, progress: &Progress) -> Result<Judge
     }
     report.volatile.started = humantime::format_rfc3339_seconds(started).to_string();
     report.volatile.seconds = (clock.elapsed().as_secs_f64() * 1e3).round() / 1e3;
-    Ok(Judged { report, untested: untested(options, &runs) })
+    Ok(Judged { report, untested: untested(options, progress, &runs) })
 }
 
 /// The built-in scenarios and those that were named, which replace a built-in of the same id; by id.
@@ -142,14 +142,17 @@ fn material(options: &CheckOptions) -> Material {
     Material { target: target.into(), address, seed: options.seed.text.clone(), level: options.level, command }
 }
 
+const ENDED: &str = "the run was ended before";
+
 /// Framings in which no connection could be had, and those that were given up.
-fn untested(options: &CheckOptions, runs: &[FramingRun]) -> Vec<Failure> {
+fn untested(options: &CheckOptions, progress: &Progress, runs: &[FramingRun]) -> Vec<Failure> {
     let target = options.target.as_ref().map_or("the reference server".into(), ToString::to_string);
     let say = |framing: &Framing, why: &str| Failure::Untested(format!("{target} was not tested in {framing}: {why}"));
     let unreachable = runs.iter().filter_map(|run| match &run.calibration {
+        Err(Unfit::Unreachable(_)) if progress.why_stopped().is_some() => Some(say(&run.framing, ENDED)),
         Err(Unfit::Unreachable(why)) => Some(say(&run.framing, &format!("no connection ({why})"))),
         _ => None,
     });
-    let given_up = options.framings.iter().skip(runs.len()).map(|framing| say(framing, "the run was ended before"));
+    let given_up = options.framings.iter().skip(runs.len()).map(|framing| say(framing, ENDED));
     unreachable.chain(given_up).collect()
 }

@@ -1,9 +1,10 @@
 //! What somebody at a terminal sees while a run is on its way, and how they end it.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
 
 use super::Console;
 use super::events::Events;
@@ -18,7 +19,7 @@ pub(super) struct Progress {
     events: Events,
     /// The framing in progress.
     framing: Mutex<String>,
-    stop: AtomicU8,
+    stop: watch::Sender<Option<Stop>>,
     failed: AtomicUsize,
 }
 
@@ -31,14 +32,11 @@ pub(super) enum Stop {
     OutOfTime,
 }
 
-const INTERRUPTED: u8 = 1;
-const OUT_OF_TIME: u8 = 2;
-
 impl Progress {
     pub(super) fn new(console: &Console<'_>, events: Events) -> Self {
         let target = if console.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        Self { bar, events, framing: Mutex::default(), stop: AtomicU8::new(0), failed: AtomicUsize::new(0) }
+        Self { bar, events, framing: Mutex::default(), stop: watch::Sender::new(None), failed: AtomicUsize::new(0) }
     }
 
     /// What follows is about this framing.
@@ -52,20 +50,12 @@ impl Progress {
 
     /// Asks the run to end. The first reason stands.
     pub(super) fn stop(&self, why: Stop) {
-        let why = match why {
-            Stop::Interrupted => INTERRUPTED,
-            Stop::OutOfTime => OUT_OF_TIME,
-        };
-        _ = self.stop.compare_exchange(0, why, Ordering::Relaxed, Ordering::Relaxed);
+        self.stop.send_if_modified(|stop| stop.is_none() && stop.replace(why).is_none());
     }
 
     /// Whether and why the run was asked to end.
     pub(super) fn why_stopped(&self) -> Option<Stop> {
-        match self.stop.load(Ordering::Relaxed) {
-            INTERRUPTED => Some(Stop::Interrupted),
-            OUT_OF_TIME => Some(Stop::OutOfTime),
-            _ => None,
-        }
+        *self.stop.borrow()
     }
 
     /// Takes the bar away; events may still follow.
@@ -98,5 +88,10 @@ impl Watcher for Progress {
 
     fn stopped(&self) -> bool {
         self.why_stopped().is_some()
+    }
+
+    async fn ended(&self) {
+        // The sender is this very object: waiting cannot fail.
+        let _ = self.stop.subscribe().wait_for(Option::is_some).await;
     }
 }

@@ -116,7 +116,7 @@ impl Bench<'_> {
                     Some("no connection could be opened from here: out of ports or descriptors".into());
             }
             Event::ConnectFailed(why) => account.failed = Some(*why),
-            Event::Flood => {
+            Event::Flood if !account.told => {
                 account.told = true;
                 self.breach(&rules::FLOOD, index, Breach::default());
             }

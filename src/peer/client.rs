@@ -31,7 +31,7 @@ pub fn conversation(conversation: &Conversation<'_>) -> Result<Script, Unencodab
         let mut frame = Vec::new();
         framing.encode(message, &mut frame)?;
         let segments = vec![Segment { bytes: frame.into(), fin: false }];
-        let promises = vec![Promise { payload: message.clone(), duty: Duty::Echo }];
+        let promises = vec![Promise::once(message.clone(), Duty::Echo)];
         steps.push(Step::Send { conn, promises, segments, within: None });
         if framing.strategy() == Strategy::Close {
             steps.push(Step::Shutdown(conn));

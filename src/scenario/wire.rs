@@ -27,6 +27,8 @@ pub(super) struct Message {
     /// The payload in the wire, where it stands there as it is.
     pub(super) body: Range<usize>,
     pub(super) duty: Duty,
+    /// How many times in a row the frame stands there.
+    pub(super) copies: u32,
 }
 
 impl Wire {
@@ -69,9 +71,37 @@ impl Wire {
             // Most payloads stand in the frame as they are, and so need no memory of their own.
             let standing = wire.bytes.slice(body.clone());
             let payload = if standing == payload { standing } else { payload.into() };
-            wire.messages.push(Message { payload, frame, body, duty });
+            wire.messages.push(Message { payload, frame, body, duty, copies: 1 });
         }
         wire
+    }
+
+    /// The whole of it so many times.
+    pub(super) fn repeated(&self, count: usize) -> Self {
+        let mut all = Self { bytes: self.bytes.repeat(count).into(), ..Self::default() };
+        for by in (0..count).map(|copy| copy * self.len()) {
+            let shift = |range: &Range<usize>| range.start + by..range.end + by;
+            all.parts.extend(self.parts.iter().map(|part| Part { range: shift(&part.range), ..part.clone() }));
+            all.messages.extend(self.messages.iter().map(|message| Message {
+                frame: shift(&message.frame),
+                body: shift(&message.body),
+                ..message.clone()
+            }));
+        }
+        all
+    }
+
+    /// The same as one entry, however many there are: no place inside is known.
+    pub(super) fn condensed(&self, count: usize) -> Self {
+        let bytes: Bytes = self.bytes.repeat(count).into();
+        let all = 0..bytes.len();
+        let message = |message: &Message| Message {
+            frame: all.clone(),
+            body: all.clone(),
+            copies: u32::try_from(count).unwrap_or(u32::MAX),
+            ..message.clone()
+        };
+        Self { messages: self.messages.iter().map(message).collect(), parts: Vec::new(), bytes }
     }
 
     /// One readable message of about this size.
@@ -98,7 +128,7 @@ impl Wire {
     /// Makes the whole wire one message with this payload.
     pub(super) fn promise(&mut self, body: Range<usize>, duty: Duty) {
         let payload = self.bytes.slice(body.clone());
-        self.messages = vec![Message { payload, frame: 0..self.bytes.len(), body, duty }];
+        self.messages = vec![Message { payload, frame: 0..self.bytes.len(), body, duty, copies: 1 }];
     }
 
     pub(super) fn len(&self) -> usize {

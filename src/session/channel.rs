@@ -26,6 +26,8 @@ pub(super) struct Channel {
     pace: Pace,
     next_read: Option<Duration>,
     ledger: Ledger,
+    /// What was sent and has not come back byte for byte so far; `None` once something else came.
+    outstanding: Option<VecDeque<Bytes>>,
     moved_at: Duration,
     /// Bytes written in all.
     sent: u64,
@@ -70,6 +72,7 @@ impl Channel {
             pace: Pace::Eager,
             next_read: None,
             ledger: Ledger::new(replies),
+            outstanding: Some(VecDeque::new()),
             moved_at: Duration::ZERO,
             sent: 0,
             seen: 0,
@@ -206,6 +209,9 @@ impl Channel {
             Event::Sent(bytes) => {
                 self.sent += bytes.len() as u64;
                 self.ledger.sent(bytes);
+                if let Some(outstanding) = &mut self.outstanding {
+                    outstanding.push_back(bytes.clone());
+                }
             }
             Event::Apart(_) => (self.probing, self.unproved) = (false, false),
             Event::Received(bytes) => self.take_in(now, bytes),
@@ -222,6 +228,28 @@ impl Channel {
             _ => return,
         }
         self.moved_at = now;
+    }
+
+    /// What came, as parts of what was sent as long as it is the same: so an echo costs no memory of its own.
+    pub(super) fn shared(&mut self, bytes: &Bytes) -> Vec<Bytes> {
+        let (mut pieces, mut rest) = (Vec::new(), bytes.clone());
+        while let Some(sent) = self.outstanding.as_mut().and_then(VecDeque::front_mut) {
+            let len = sent.len().min(rest.len());
+            if sent[..len] != rest[..len] {
+                break;
+            }
+            pieces.push(sent.split_to(len));
+            rest = rest.slice(len..);
+            if sent.is_empty() {
+                self.outstanding.as_mut().map(VecDeque::pop_front);
+            }
+            if rest.is_empty() {
+                return pieces;
+            }
+        }
+        self.outstanding = None;
+        pieces.push(rest);
+        pieces
     }
 
     fn take_in(&mut self, now: Duration, bytes: &Bytes) {

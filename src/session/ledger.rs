@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::script::{Duty, Promise, Replies};
 use crate::framing::{AtEnd, Deframer, Framing, Malformed};
 
-/// More than this beyond what is owed is a flood: no reply can be right any more.
+/// More than this beyond what is owed, or behind what is wrong, adds nothing: no reply can be right any more.
 const SLACK: u64 = 64 * 1024;
 
 /// The account of one connection.
@@ -16,13 +16,15 @@ pub struct Ledger {
     account: Account,
     received: u64,
     wrong: Option<Wrong>,
+    /// Bytes that had come when it went wrong.
+    wrong_at: u64,
 }
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one for each connection, and never moved")]
 enum Account {
     Stream { sent: Vec<Bytes>, next: usize, within: usize, open: u64 },
-    Framed { framing: Framing, deframer: Box<Deframer>, promises: Vec<Promise>, next: usize, most: u64 },
+    Framed { framing: Framing, deframer: Box<Deframer>, promises: Vec<Promise>, next: usize, taken: u32, most: u64 },
 }
 
 /// The first thing that was wrong with a reply. Final: what follows is not compared.
@@ -82,10 +84,11 @@ impl Ledger {
                 framing: framing.as_ref().clone(),
                 promises: Vec::new(),
                 next: 0,
+                taken: 0,
                 most: 0,
             },
         };
-        Self { account, received: 0, wrong: None }
+        Self { account, received: 0, wrong: None, wrong_at: 0 }
     }
 
     /// The following bytes carry this message.
@@ -112,6 +115,7 @@ impl Ledger {
         self.received += bytes.len() as u64;
         if self.wrong.is_none() {
             self.wrong = self.account.settle(at, bytes);
+            self.wrong_at = self.received;
         }
     }
 
@@ -174,14 +178,13 @@ impl Ledger {
         self.received
     }
 
-    /// Whether more came than can ever be right.
+    /// Whether nothing more need be read: a good deal has come since the reply went wrong, or more than can be right.
     pub fn is_flooded(&self) -> bool {
-        match &self.account {
-            Account::Stream { sent, .. } => {
-                self.wrong.is_some() && self.received > sent.iter().map(|b| b.len() as u64).sum::<u64>() + SLACK
-            }
+        let beyond = match &self.account {
+            Account::Stream { .. } => false,
             Account::Framed { most, .. } => self.received > 2 * most + SLACK,
-        }
+        };
+        beyond || (self.wrong.is_some() && self.received > self.wrong_at + SLACK)
     }
 }
 
@@ -236,15 +239,18 @@ impl Account {
 
     /// Messages come back in order; those that may stay away are passed over.
     fn settle_message(&mut self, payload: &[u8]) -> Option<Wrong> {
-        let Self::Framed { promises, next, .. } = self else { return None };
+        let Self::Framed { promises, next, taken, .. } = self else { return None };
         let actual = || Bytes::copy_from_slice(payload);
-        for (index, promise) in promises.iter().enumerate().skip(*next) {
+        for (at, promise) in promises.iter().enumerate().skip(*next) {
+            let before = if at == *next { *taken } else { 0 };
+            let index = || (promises[..at].iter().map(|earlier| earlier.copies).sum::<u32>() + before) as usize;
             if promise.payload == payload {
-                *next = index + 1;
-                return (promise.duty == Duty::Never).then(|| Wrong::Forbidden { index, actual: actual() });
+                let all = before + 1 == promise.copies;
+                (*next, *taken) = if all { (at + 1, 0) } else { (at, before + 1) };
+                return (promise.duty == Duty::Never).then(|| Wrong::Forbidden { index: index(), actual: actual() });
             }
             if promise.duty == Duty::Echo {
-                return Some(Wrong::Message { index, expected: promise.payload.clone(), actual: actual() });
+                return Some(Wrong::Message { index: index(), expected: promise.payload.clone(), actual: actual() });
             }
         }
         Some(Wrong::Unasked { actual: actual() })

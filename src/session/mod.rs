@@ -26,7 +26,7 @@ pub use trace::{Event, Failure, Outcome, Proof, Record, Trace};
 
 /// However slowly a reply comes, a step that waits for it lasts no longer than so many times its deadline, and the time
 /// that what was sent takes at this many bytes a second.
-const PATIENCE: u32 = 8;
+const PATIENCE: u32 = 2;
 const SLOWEST: f64 = 512.0 * 1024.0;
 
 /// A script on its way.
@@ -156,7 +156,9 @@ impl Session {
             Input::WriteFailed(conn, why) => self.happened(now, conn, Event::WriteFailed(why)),
             Input::Apart(conn, proof) => self.happened(now, conn, Event::Apart(proof)),
             Input::Received(conn, bytes) => {
-                self.happened(now, conn, Event::Received(bytes));
+                for piece in self.channels[usize::from(conn.0)].shared(&bytes) {
+                    self.happened(now, conn, Event::Received(piece));
+                }
                 if self.channels[usize::from(conn.0)].is_newly_flooded() {
                     self.happened(now, conn, Event::Flood);
                 }
@@ -220,29 +222,24 @@ impl Session {
 
     /// Starts the current step: hands what it asks for to its connection.
     fn begin(&mut self, now: Duration) {
-        match self.script.steps[self.step].clone() {
-            Step::Connect { conn, receive_buffer } => self.channel(conn).connect(receive_buffer),
+        let at = |conn: &Conn| usize::from(conn.0);
+        match &mut self.script.steps[self.step] {
+            Step::Connect { conn, receive_buffer } => self.channels[at(conn)].connect(*receive_buffer),
             Step::Send { conn, promises, segments, within } => {
+                // A step begins once: what it holds is handed over, not copied.
+                let (conn, promises) = (*conn, std::mem::take(promises));
+                self.channels[at(&conn)].send(std::mem::take(segments), within.is_none());
                 for promise in promises {
                     self.happened(now, conn, Event::Promised(promise));
                 }
-                self.channel(conn).send(segments, within.is_none());
             }
-            Step::Read { conn, pace } => self.channel(conn).read(now, pace),
-            Step::Shutdown(conn) => self.channel(conn).shutdown(),
-            Step::Close(conn) => self.channel(conn).close(),
-            Step::Reset(conn) => self.channel(conn).reset(),
-            Step::Await { conns, .. } => {
-                for conn in conns {
-                    self.channel(conn).begin_silence();
-                }
-            }
+            Step::Read { conn, pace } => self.channels[at(conn)].read(now, *pace),
+            Step::Shutdown(conn) => self.channels[at(conn)].shutdown(),
+            Step::Close(conn) => self.channels[at(conn)].close(),
+            Step::Reset(conn) => self.channels[at(conn)].reset(),
+            Step::Await { conns, .. } => conns.iter().for_each(|conn| self.channels[at(conn)].begin_silence()),
             Step::Pause(_) => {}
         }
-    }
-
-    fn channel(&mut self, conn: Conn) -> &mut Channel {
-        &mut self.channels[usize::from(conn.0)]
     }
 
     /// How the current step has ended, if it has.

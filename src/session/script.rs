@@ -41,6 +41,15 @@ pub struct Promise {
     pub payload: Bytes,
     /// What the target owes.
     pub duty: Duty,
+    /// So many times in a row, at least once: a great many equal messages need no list.
+    pub copies: u32,
+}
+
+impl Promise {
+    /// One message.
+    pub fn once(payload: Bytes, duty: Duty) -> Self {
+        Self { payload, duty, copies: 1 }
+    }
 }
 
 /// Bytes that leave together, apart from what was sent before.
@@ -165,6 +174,16 @@ impl Script {
             _ => None,
         });
         promises.flatten().map(|promise| promise.payload.len() as u64).max().unwrap_or(0)
+    }
+
+    /// How long the script waits by itself, whatever the target does: its pauses and its silences.
+    pub fn waits(&self) -> Duration {
+        let wait = |step: &Step| match step {
+            Step::Pause(length) => *length,
+            Step::Await { any, within, .. } if any.contains(&Until::Silence) => *within,
+            _ => Duration::ZERO,
+        };
+        self.steps.iter().map(wait).sum()
     }
 
     /// Every byte that the script sends.

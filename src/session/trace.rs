@@ -53,7 +53,7 @@ pub enum Event {
     Reset,
     /// Writing failed: the target is gone.
     WriteFailed(Failure),
-    /// More came than could ever be right; reading stopped.
+    /// More came than could ever be right, or a good deal behind what is wrong; reading stopped.
     Flood,
     /// A waiting step ended.
     Step {
@@ -139,13 +139,13 @@ impl fmt::Display for Event {
         match self {
             Self::Connected => f.write_str("connected"),
             Self::ConnectFailed(why) => write!(f, "connect-failed {why}"),
-            Self::Promised(Promise { payload, duty }) => {
+            Self::Promised(Promise { payload, duty, copies }) => {
                 let duty = match duty {
                     Duty::Echo => "echo",
                     Duty::May => "may",
                     Duty::Never => "never",
                 };
-                write!(f, "promised {duty} \"{}\"", payload.escape_ascii())
+                write!(f, "promised {duty} {copies} x \"{}\"", payload.escape_ascii())
             }
             Self::Sent(bytes) => write!(f, "> \"{}\"", bytes.escape_ascii()),
             Self::Apart(Proof::Read) => f.write_str("apart read"),

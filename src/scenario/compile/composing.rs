@@ -3,15 +3,15 @@
 use bytes::Bytes;
 
 use super::super::Unsendable;
-use super::super::file::{Base, Claim, Claimed, Content, Field, LARGEST, Payload, Send, Slot};
+use super::super::file::{Base, Claim, Claimed, Content, Copies, Field, LARGEST, Need, Payload, Send, Slot};
 use super::super::material::{Setting, stripped};
 use super::super::wire::{Message, Wire};
 use super::{Compiler, MOST_BYTES};
 use crate::framing::{Deframer, Role, Strategy};
 use crate::session::Duty;
 
-/// One send carries at most so many messages.
-const MOST_COPIES: usize = 1_000_000;
+/// Up to so many copies the places of each are known; of more only the bytes.
+const PLACED_COPIES: usize = 1_000;
 
 impl Compiler<'_> {
     /// The wire of a send. `oversize`: its connection has carried a message over the maximum before.
@@ -19,9 +19,9 @@ impl Compiler<'_> {
         let one = std::slice::from_ref;
         let wire = match &send.content {
             Content::Message(payload) if send.until.is_some() => self.parted(payload, setting, oversize)?,
-            Content::Message(payload) => self.messages(one(payload), 1, setting, oversize)?,
-            Content::Messages(payloads) => self.messages(payloads, 1, setting, oversize)?,
-            Content::Copies(payload, copies) => self.messages(one(payload), *copies.given()?, setting, oversize)?,
+            Content::Message(payload) => self.messages(one(payload), setting, oversize)?,
+            Content::Messages(payloads) => self.messages(payloads, setting, oversize)?,
+            Content::Copies(payload, copies) => self.copies(payload, *copies.given()?, setting, oversize)?,
             Content::Raw(payload) => self.raw(setting.bytes(payload.given()?)?, send.duty.is_some()),
             Content::Claim(claim) => self.claim(claim, setting, send.duty.is_some())?,
             Content::Rest => Wire::default(),
@@ -36,20 +36,30 @@ impl Compiler<'_> {
     fn parted(&self, payload: &Slot<Payload>, setting: Setting<'_>, oversize: bool) -> Result<Wire, String> {
         let context = self.variant.context;
         if context.framing.strategy() != Strategy::Fixed {
-            return self.messages(std::slice::from_ref(payload), 1, setting, oversize);
+            return self.messages(std::slice::from_ref(payload), setting, oversize);
         }
         let mut bytes = setting.bytes(payload.given()?)?;
         bytes.truncate(context.framing.smallest() as usize);
-        Wire::messages(context, vec![bytes], oversize)
+        self.judged(Wire::messages(context, vec![bytes], oversize)?)
     }
 
-    fn messages(
+    /// The same message many times; with a fixed length, as much of it as fits one.
+    fn copies(
         &self,
-        payloads: &[Slot<Payload>],
-        copies: u32,
+        payload: &Slot<Payload>,
+        copies: Copies,
         setting: Setting<'_>,
         oversize: bool,
     ) -> Result<Wire, String> {
+        let wire = self.parted(payload, setting, oversize)?;
+        let count = copies.count(wire.len());
+        if wire.len().saturating_mul(count) > MOST_BYTES {
+            return Err("the messages of one send are more than 128MiB".to_owned());
+        }
+        Ok(if count <= PLACED_COPIES { wire.repeated(count) } else { wire.condensed(count) })
+    }
+
+    fn messages(&self, payloads: &[Slot<Payload>], setting: Setting<'_>, oversize: bool) -> Result<Wire, String> {
         let (context, unsendable) = (self.variant.context, self.variant.scenario.unsendable);
         // A fixed length is kept by fitting, later.
         let strips = unsendable == Unsendable::Strip && context.framing.strategy() != Strategy::Fixed;
@@ -57,13 +67,21 @@ impl Compiler<'_> {
             let bytes = setting.bytes(payload.given()?)?;
             Ok::<_, String>(if strips { stripped(context.framing, bytes) } else { bytes })
         });
-        let bytes: Vec<_> = bytes.collect::<Result<_, _>>()?;
-        let copies = copies as usize;
-        if bytes.iter().map(Vec::len).sum::<usize>().saturating_mul(copies) > MOST_BYTES || copies > MOST_COPIES {
-            return Err("the messages of one send are more than 128MiB or than a million".to_owned());
+        self.judged(Wire::messages(context, bytes.collect::<Result<_, _>>()?, oversize)?)
+    }
+
+    /// The wire, unless it holds an oversize message by accident: that it does not come back would prove nothing that
+    /// the scenario is about.
+    fn judged(&self, wire: Wire) -> Result<Wire, String> {
+        let about_max = |need: &Need| matches!(need, Need::Max | Need::OverClose | Need::OverSkip);
+        let (applies, max) = (&self.variant.scenario.applies, self.variant.context.profile.max);
+        let largest = wire.messages.iter().map(|message| message.payload.len() as u64).max().unwrap_or(0);
+        match max.filter(|max| largest > *max && self.variant.context.framing.strategy() != Strategy::Raw) {
+            Some(max) if !applies.needs.iter().any(about_max) => {
+                Err(format!("needs a message of {largest} bytes; the declared maximum is {max}"))
+            }
+            _ => Ok(wire),
         }
-        let bytes = if copies == 1 { bytes } else { vec![bytes; copies].concat() };
-        Wire::messages(context, bytes, oversize)
     }
 
     /// Bytes as they are. With a `duty` it is that of the frames that stand in them, or else of the whole.
@@ -75,7 +93,8 @@ impl Compiler<'_> {
             let all = 0..wire.len();
             while let Some(Ok(frame)) = deframer.next_frame() {
                 let payload = Bytes::from(frame.payload.clone());
-                wire.messages.push(Message { payload, frame: all.clone(), body: all.clone(), duty: Duty::May });
+                let (frame, body) = (all.clone(), all.clone());
+                wire.messages.push(Message { payload, frame, body, duty: Duty::May, copies: 1 });
             }
             if wire.messages.is_empty() {
                 wire.promise(all, Duty::May);

@@ -111,8 +111,12 @@ impl Compiler<'_> {
     }
 
     pub(super) fn open_one(&mut self, receive_buffer: Option<u32>) -> Result<usize, String> {
-        if self.is_serial() && !self.connections.open().is_empty() {
-            return Err("needs several connections at once; the target serves one at a time".to_owned());
+        let (open, profile) = (self.connections.open().len(), self.variant.context.profile);
+        if !profile.serves(open + 1) {
+            return Err(match profile.conns {
+                1 => "needs several connections at once; the target serves one at a time".to_owned(),
+                conns => format!("needs more than {conns} connections at once; the target served no more"),
+            });
         }
         let index = self.connections.lives.len();
         let conn = Conn(u16::try_from(index).map_err(|_| "the case opens more than 65536 connections")?);

@@ -27,7 +27,7 @@ pub(super) fn content(content: &Content) -> Result<String, String> {
             let several: Result<Vec<_>, _> = messages.iter().map(|message| payload(message.given()?)).collect();
             several?.join(", ")
         }
-        Content::Copies(message, copies) => format!("{} times {}", copies.given()?, payload(message.given()?)?),
+        Content::Copies(message, copies) => format!("{} {}", copies.given()?, payload(message.given()?)?),
         Content::Raw(bytes) => format!("the raw bytes {}", payload(bytes.given()?)?),
         Content::Claim(claimed) => claim(claimed)?,
         Content::Rest => "the rest".to_owned(),

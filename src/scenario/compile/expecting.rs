@@ -65,9 +65,7 @@ impl Compiler<'_> {
         let wire = self.wire(|_, _| alive(context), 0)?;
         let live = self.open_one(None)?;
         let conn = self.connections.live(live).conn;
-        let promise =
-            |message: &super::super::wire::Message| Promise { payload: message.payload.clone(), duty: Duty::Echo };
-        let promises = wire.messages.iter().map(promise).collect();
+        let promises = wire.messages.iter().map(|message| Promise::once(message.payload.clone(), Duty::Echo)).collect();
         let segments = vec![Segment { bytes: wire.bytes.clone(), fin: false }];
         let reply = context.tempo.reply;
         self.act(Action::Send { conn, promises, segments, within: Some(reply) })?;

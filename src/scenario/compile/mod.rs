@@ -163,7 +163,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn repeat(&mut self, repeat: &'a Repeat) -> Result<(), String> {
-        let times = *repeat.times.given()?;
+        let waits = repeat.steps.iter().any(|step| matches!(step, Step::Expect(_)));
+        let rounds = if waits { self.variant.context.tempo.rounds } else { u32::MAX };
+        let times = (*repeat.times.given()?).min(rounds);
         self.say(&format!("{times} times:"));
         let (round, silent) = (self.round, self.silent);
         self.depth += 1;

@@ -91,8 +91,8 @@ impl Compiler<'_> {
         if self.weight > MOST_BYTES {
             return Err("the case sends more than 128MiB".to_owned());
         }
-        self.connections.live_mut(live).echoes +=
-            promises.iter().filter(|(_, promise)| promise.duty == Duty::Echo).count();
+        let echoes = promises.iter().filter(|(_, promise)| promise.duty == Duty::Echo);
+        self.connections.live_mut(live).echoes += echoes.map(|(_, promise)| promise.copies as usize).sum::<usize>();
         let within = send.wait.given()?.then_some(self.variant.context.tempo.reply);
         let conn = self.connections.live(live).conn;
         let mut segments = segments(&wire, &range, &cuts.offsets);
@@ -167,8 +167,8 @@ fn promises(wire: &Wire, range: &Range<usize>, duty: Option<Duty>, cut_off: bool
     let first = |message: &&Message| message.frame.end > range.start || range.start == 0;
     let completed = wire.messages.iter().filter(first).filter(|message| message.frame.end <= range.end);
     let promise = |message: &Message| {
-        let promise = Promise { payload: message.payload.clone(), duty: duty.unwrap_or(message.duty) };
-        (message.frame.end, promise)
+        let Message { payload, copies, .. } = message.clone();
+        (message.frame.end, Promise { payload, duty: duty.unwrap_or(message.duty), copies })
     };
     let mut promises: Vec<_> = completed.map(promise).collect();
     if let (true, Some(duty)) = (cut_off, duty) {
@@ -183,7 +183,7 @@ fn partial(wire: &Wire, message: &Message, to: usize, duty: Duty) -> Promise {
     let end = message.body.end.min(to).max(message.body.start);
     let payload =
         if end == message.body.end { message.payload.clone() } else { wire.bytes.slice(message.body.start..end) };
-    Promise { payload, duty }
+    Promise::once(payload, duty)
 }
 
 /// The pieces of a range, with where each ends.

@@ -5,6 +5,7 @@
 
 mod applies;
 mod claim;
+mod copies;
 mod cut;
 mod expect;
 mod matrix;
@@ -19,6 +20,7 @@ mod step;
 
 pub use applies::{Applies, Need};
 pub use claim::{Base, Claim, Claimed, Field};
+pub use copies::Copies;
 pub use cut::Cut;
 pub use expect::{Expect, What};
 pub use matrix::{Cover, Matrix};

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
+use super::copies::Copies;
 use super::cut::Cut;
 use super::payload::{Hexadecimal, Payload};
 use super::place::Place;
@@ -44,7 +45,7 @@ pub enum Content {
     /// Messages back to back.
     Messages(Vec<Slot<Payload>>),
     /// One message, so many times back to back.
-    Copies(Slot<Payload>, Slot<u32>),
+    Copies(Slot<Payload>, Slot<Copies>),
     /// Bytes as they are.
     Raw(Slot<Payload>),
     /// A header and what follows.
@@ -98,9 +99,9 @@ struct SendForm {
     /// One message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message: Option<Slot<Payload>>,
-    /// How many times the message is sent, back to back.
+    /// How many times the message is sent, back to back: a number, or as many as make up a size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    copies: Option<Slot<u32>>,
+    copies: Option<Slot<Copies>>,
     /// Messages back to back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     messages: Option<Vec<Slot<Payload>>>,

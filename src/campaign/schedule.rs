@@ -1,0 +1,146 @@
+//! In which order the cases are played, and how many at once.
+//!
+//! What waits longest goes first, so that its waiting passes while the others are played. Cases are made one scenario at a time as
+//! they are asked for, and those in progress hold a bounded number of bytes: all of them together would be many.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::run::{Outcome, context};
+use super::{Calibration, Options};
+use crate::framing::Framing;
+use crate::oracle::Verdict;
+use crate::scenario::{Case, Plan, Scenario};
+
+/// The cases in progress send at most so many bytes together; a single one may send more.
+const BYTES_AT_ONCE: usize = 16 * 1024 * 1024;
+
+/// More failed variants of one scenario than this say nothing new: the others are not run.
+pub(super) const VARIANTS: usize = 3;
+
+/// Where a case stands in the report: the number of its scenario, and its own in it.
+pub(super) type Place = (usize, usize);
+
+/// The scenarios that are wanted, in the order in which they are played.
+#[derive(Debug)]
+pub(super) struct Schedule<'a> {
+    entries: Vec<Entry<'a>>,
+    /// How many cases there are.
+    pub(super) cases: usize,
+    /// The largest message that any of them sends, in bytes of payload.
+    pub(super) largest: u64,
+}
+
+#[derive(Debug)]
+struct Entry<'a> {
+    scenario: &'a Scenario,
+    number: usize,
+    wait: Duration,
+}
+
+impl<'a> Schedule<'a> {
+    pub(super) fn new(
+        framing: &Framing,
+        calibration: &Calibration,
+        scenarios: &'a [Scenario],
+        options: &Options,
+    ) -> Self {
+        let mut schedule = Self { entries: Vec::new(), cases: 0, largest: 0 };
+        let context = context(framing, calibration, options, 1.0);
+        for (number, scenario) in scenarios.iter().enumerate().filter(|(_, one)| options.selection.takes(one)) {
+            let mut wait = Duration::ZERO;
+            for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(&case.id)) {
+                schedule.cases += 1;
+                if let Plan::Play(script) = &case.plan {
+                    schedule.largest = schedule.largest.max(script.largest_message());
+                    wait = wait.max(script.waits());
+                }
+            }
+            schedule.entries.push(Entry { scenario, number, wait });
+        }
+        schedule.entries.sort_by_key(|entry| (std::cmp::Reverse(entry.wait), entry.number));
+        schedule
+    }
+
+    /// The cases of the scenarios that run by themselves, or of the others.
+    pub(super) fn cases<'b>(
+        &'b self,
+        framing: &'b Framing,
+        calibration: &'b Calibration,
+        options: &'b Options,
+        alone: bool,
+    ) -> impl Iterator<Item = (Place, Case)> + 'b {
+        let entries = self.entries.iter().filter(move |entry| entry.scenario.alone == alone);
+        let cases = entries.flat_map(move |entry| {
+            let cases = entry.scenario.expand(&context(framing, calibration, options, 1.0));
+            cases.into_iter().enumerate().map(move |(index, case)| ((entry.number, index), case))
+        });
+        cases.filter(|(_, case)| options.selection.takes_case(&case.id))
+    }
+}
+
+/// How much is in progress.
+#[derive(Debug)]
+pub(super) struct Load {
+    jobs: usize,
+    cases: usize,
+    bytes: usize,
+}
+
+impl Load {
+    pub(super) fn new(jobs: usize) -> Self {
+        Self { jobs, cases: 0, bytes: 0 }
+    }
+
+    /// Whether a case that sends so many bytes may begin now.
+    pub(super) fn takes(&self, bytes: usize) -> bool {
+        self.cases == 0 || (self.cases < self.jobs && self.bytes + bytes <= BYTES_AT_ONCE)
+    }
+
+    pub(super) fn begin(&mut self, bytes: usize) {
+        (self.cases, self.bytes) = (self.cases + 1, self.bytes + bytes);
+    }
+
+    pub(super) fn end(&mut self, bytes: usize) {
+        (self.cases, self.bytes) = (self.cases - 1, self.bytes - bytes);
+    }
+}
+
+/// How many variants of each scenario have failed so far.
+///
+/// Cases of a scenario begin in order, so what is left out after [`VARIANTS`] failures lies behind all of them: the
+/// same is left out in every run, but for what was in progress by then, which [`summarise`] leaves out, too.
+#[derive(Debug, Default)]
+pub(super) struct Failures(Mutex<BTreeMap<String, usize>>);
+
+impl Failures {
+    pub(super) fn count(&self, scenario: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(scenario.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn forget(&self, scenario: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(scenario);
+    }
+
+    pub(super) fn are_enough(&self, scenario: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(scenario).is_some_and(|count| *count >= VARIANTS)
+    }
+}
+
+/// Why a variant was not run, or its outcome left out.
+pub(super) fn enough() -> String {
+    format!("{VARIANTS} variants of this scenario had failed")
+}
+
+/// The first failed variants of a scenario prove it; whatever the others did adds nothing. Expects the outcomes in order.
+pub(super) fn summarise(outcomes: &mut [Outcome]) {
+    let failures = Failures::default();
+    for outcome in outcomes {
+        if failures.are_enough(&outcome.case.scenario) && outcome.verdict != Verdict::Skipped {
+            *outcome = Outcome::without_run(outcome.case.clone(), Verdict::NotRun, enough());
+        } else if outcome.verdict == Verdict::Fail {
+            failures.count(&outcome.case.scenario);
+        }
+    }
+}
