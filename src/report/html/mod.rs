@@ -157,7 +157,9 @@ fn groups(report: &Report) -> Vec<Group<'_>> {
     }
     let mut drawn = 0;
     for (_, cases) in groups.iter_mut().flat_map(|group| &mut group.verdicts) {
-        cases.iter_mut().for_each(|case| draw_in_bounds(case, &mut drawn));
+        for case in cases {
+            draw_in_bounds(case, &mut drawn);
+        }
     }
     groups
 }
