@@ -15,12 +15,14 @@
 //! - [`oracle`]: the table of requirements, and traces to verdicts
 //! - [`campaign`]: calibration, what runs when, confirmation of what rests on time
 //! - [`report`]: one model, a file for each format
+//! - [`complaint`]: what is wrong in a YAML file, with line, column and caret
 //! - [`cli`]: one file for each command; exit codes
 #![forbid(unsafe_code)]
 #![forbid(unstable_features)]
 
 pub mod campaign;
 pub mod cli;
+pub mod complaint;
 pub mod framing;
 pub mod mutation;
 pub mod oracle;

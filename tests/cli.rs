@@ -102,7 +102,7 @@ fn every_wrong_command_line_is_refused_with_what_would_be_right() {
         &["check", "--skip", "NO-SUCH-*"],
         &["check", "--only", "{"],
         &["check", "--level", "could"],
-        &["check", "--report", "html"],
+        &["check", "--report", "pdf"],
         &["check", "--report", "json", "--report", "tap"],
         &["check", "--report", "json=no/such/folder/report.json"],
         &["check", "--scenarios", "no/such/file.yaml"],
@@ -262,7 +262,7 @@ fn a_stored_report_of_another_version_is_refused() {
     std::fs::write(folder.path().join("run.json"), r#"{"schema": "echospec-report/99"}"#).expect("written");
     let output = echospec(&["report", "run.json"]).current_dir(&folder).output().expect("it starts");
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"error: run.json: the report has the schema `echospec-report/99`, this version reads `echospec-report/1`: render it with the version that wrote it");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"error: run.json: the report has the schema `echospec-report/99`, this version reads `echospec-report/1` and `echospec-report/2`: render it with the version that wrote it");
 }
 
 #[test]
@@ -272,4 +272,109 @@ fn a_reader_that_goes_away_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+/// A run of a few scenarios, stored as JSON in a folder.
+fn stored(folder: &tempfile::TempDir, name: &str, args: &[&str]) {
+    let report = format!("json={name}");
+    let all = [&["check", "--only", "bytes/*", "--framing", "lf", "--seed", "1", "--report", &report], args].concat();
+    let output = echospec(&all).current_dir(folder).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn report(folder: &tempfile::TempDir, args: &[&str]) -> Output {
+    echospec(&[&["report"], args].concat()).current_dir(folder).output().expect("it starts")
+}
+
+#[test]
+fn the_shards_of_a_run_make_its_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stored(&folder, "whole.json", &[]);
+    stored(&folder, "one.json", &["--shard", "1/2"]);
+    stored(&folder, "two.json", &["--shard", "2/2"]);
+    let whole = report(&folder, &["whole.json", "--report", "markdown"]);
+    let merged = report(&folder, &["two.json", "one.json", "--report", "markdown"]);
+    assert_eq!(String::from_utf8_lossy(&merged.stdout), String::from_utf8_lossy(&whole.stdout));
+    let twice = report(&folder, &["one.json", "whole.json"]);
+    assert_eq!(twice.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&twice.stderr).contains("two reports judged the same case"));
+}
+
+#[test]
+fn a_stored_report_is_held_against_what_was_accepted_as_a_run_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stored(&folder, "run.json", &[]);
+    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap"]).status.code(), Some(6));
+    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap", "--snapshot-update"]).status.code(), Some(0));
+    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap"]).status.code(), Some(0));
+}
+
+#[test]
+fn implementations_are_set_side_by_side() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stored(&folder, "run.json", &[]);
+    let output = report(&folder, &["--compare", "mine=run.json", "run.json", "--report", "markdown"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.starts_with(b"| id | level | mine | run | requirement |\n"));
+    let refused = report(&folder, &["--compare", "run.json", "run.json", "--report", "junit"]);
+    insta::assert_snapshot!(String::from_utf8_lossy(&refused.stderr), @"error: a comparison cannot be written as junit; there are text, json, markdown, html");
+}
+
+#[test]
+fn events_are_whole_lines_of_json_from_the_first_to_the_end() {
+    let text = stdout(&["check", "--only", "session/*", "--framing", "lf", "--report", "ndjson"]);
+    let events: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
+    assert_eq!(events[0]["event"], "phase");
+    assert_eq!(events[0]["framing"], "delimiter:lf");
+    assert_eq!(events.last().expect("an end")["exit_code"], 0);
+    assert!(of("case") > 10 && of("case") == of("result"), "{} cases, {} results", of("case"), of("result"));
+}
+
+/// A report of schema 1, as the first version wrote it. It must be readable for ever.
+#[test]
+fn a_report_of_the_first_schema_still_renders_in_every_format() {
+    let first = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    for line in stdout(&["list", "formats"]).lines() {
+        let format = line.split_whitespace().next().expect("a name");
+        assert!(!stdout(&["report", first, "--report", format]).is_empty(), "{format}");
+    }
+    golden("report-of-schema-1", &stdout(&["report", first]));
+}
+
+/// A file that may not grow further is what a full disk looks like from inside.
+#[cfg(unix)]
+#[test]
+fn on_a_full_disk_the_old_report_stays_and_nothing_is_left_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    std::fs::write(folder.path().join("report.html"), "the old one").expect("written");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 4; exec '{}' report '{stored}' --report html=report.html --report tap=report.tap",
+        env!("CARGO_BIN_EXE_echospec")
+    );
+    let output = Command::new("bash").args(["-c", &script]).current_dir(&folder).output().expect("bash runs");
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with("error: cannot write report.html: "), "{said}");
+    assert_eq!(std::fs::read(folder.path().join("report.html")).expect("still there"), b"the old one");
+    let mut names: Vec<_> =
+        std::fs::read_dir(&folder).expect("listed").map(|one| one.expect("a name").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["report.html", "report.tap"], "what fits is written, and nothing else");
+}
+
+/// Killed by the system in the middle of writing, which no handler can catch.
+#[cfg(unix)]
+#[test]
+fn killed_while_it_writes_the_old_report_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    std::fs::write(folder.path().join("report.html"), "the old one").expect("written");
+    let program = env!("CARGO_BIN_EXE_echospec");
+    let script = format!("ulimit -c 0; ulimit -f 4; exec '{program}' report '{stored}' --report html=report.html");
+    let output = Command::new("bash").args(["-c", &script]).current_dir(&folder).output().expect("bash runs");
+    assert_eq!(output.status.code(), None, "a signal ended it");
+    assert_eq!(std::fs::read(folder.path().join("report.html")).expect("still there"), b"the old one");
 }

@@ -1,12 +1,10 @@
 //! The runs of all framings become one report.
 
-use std::collections::BTreeMap;
-
 use super::run::{FramingRun, Outcome};
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
-use crate::oracle::{Level, Verdict, requirement, wire_log};
+use crate::oracle::{Level, Verdict, wire_events, wire_log};
 use crate::profile::Profile;
-use crate::report::{CaseLog, CaseResult, Conformance, Finding, Report, RequirementResult, SCHEMA, Summary, Volatile};
+use crate::report::{CaseLog, CaseResult, Finding, Report, SCHEMA, Volatile, conformance, requirements, summary};
 
 /// What a report needs besides the runs.
 #[derive(Clone, Debug)]
@@ -57,6 +55,7 @@ pub fn fold(runs: &[FramingRun], material: &Material) -> Report {
         requirements,
         cases,
         findings: runs.iter().flat_map(findings).collect(),
+        stale: Vec::new(),
         volatile,
     }
 }
@@ -73,6 +72,7 @@ fn case_result(run: &FramingRun, outcome: &Outcome, id: String) -> CaseResult {
         reason: outcome.reason.clone(),
         stimulus: if shown { outcome.case.stimulus.clone() } else { Vec::new() },
         breaches: outcome.judgement.breaches.clone(),
+        expected: None,
     }
 }
 
@@ -80,72 +80,17 @@ fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<
     let trace = outcome.trace.as_ref()?;
     let (framing, seed) = (quoted(&run.framing.to_string()), quoted(&material.seed));
     let rerun = format!("{} --framing {framing} --only {} --seed {seed}", material.command, quoted(&outcome.case.id));
-    Some(CaseLog { wire: wire_log(trace), details: outcome.judgement.details.clone(), rerun })
+    Some(CaseLog {
+        wire: wire_log(trace),
+        events: wire_events(trace, &outcome.judgement.breaches),
+        details: outcome.judgement.details.clone(),
+        rerun,
+    })
 }
 
 /// As a word of a shell. A zero byte cannot be one, and no argument holds any.
 fn quoted(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
-}
-
-fn requirements(cases: &[CaseResult]) -> Vec<RequirementResult> {
-    let mut by_id: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
-    for case in cases {
-        for id in &case.requirements {
-            by_id.entry(id).or_default().push(case);
-        }
-    }
-    let result = |(id, cases): (&str, Vec<&CaseResult>)| RequirementResult {
-        id: id.into(),
-        level: requirement(id).map_or(Level::Must, |requirement| requirement.level),
-        verdict: folded(cases.iter().map(|case| case.verdict)),
-        sentence: requirement(id).map_or_else(String::new, |requirement| requirement.sentence.into()),
-        cases: cases.iter().map(|case| case.id.clone()).collect(),
-    };
-    by_id.into_iter().map(result).collect()
-}
-
-/// A requirement's verdict folds its cases; one without a conclusive case has not passed.
-fn folded(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
-    let all: Vec<_> = verdicts.collect();
-    let has = |verdict| all.contains(&verdict);
-    match () {
-        () if has(Verdict::Fail) => Verdict::Fail,
-        () if has(Verdict::Inconclusive) => Verdict::Inconclusive,
-        () if has(Verdict::NotRun) => {
-            if has(Verdict::Pass) {
-                Verdict::Inconclusive
-            } else {
-                Verdict::NotRun
-            }
-        }
-        () if has(Verdict::Flaky) => Verdict::Flaky,
-        () if has(Verdict::Pass) => Verdict::Pass,
-        () => Verdict::Skipped,
-    }
-}
-
-fn conformance(requirements: &[RequirementResult], level: Level) -> Conformance {
-    let counted = || requirements.iter().filter(|requirement| requirement.level <= level);
-    let any = |verdicts: &[Verdict]| counted().any(|requirement| verdicts.contains(&requirement.verdict));
-    match () {
-        () if any(&[Verdict::Fail]) => Conformance::DoesNotConform,
-        () if !any(&[Verdict::Pass, Verdict::Flaky]) => Conformance::NotTested,
-        () if any(&[Verdict::Inconclusive, Verdict::NotRun]) => Conformance::Inconclusive,
-        () => Conformance::Conforms,
-    }
-}
-
-fn summary(requirements: &[RequirementResult], cases: &[CaseResult], level: Level) -> Summary {
-    let mut summary = Summary::default();
-    for case in cases {
-        *summary.cases.entry(case.verdict).or_default() += 1;
-    }
-    for requirement in requirements {
-        *summary.requirements.entry(requirement.verdict).or_default() += 1;
-        summary.warnings += usize::from(requirement.verdict == Verdict::Fail && requirement.level > level);
-    }
-    summary
 }
 
 /// What was measured or declared where right implementations differ.

@@ -7,6 +7,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::{Destination, Destinations, destination};
 use super::parse::{self, LevelName};
 use super::progress::{Progress, Stop};
+use super::review::{self, Extent, Review};
 use super::seed::Seed;
 use super::target::{PLACES, Target};
 use super::{Console, engine};
@@ -64,6 +65,9 @@ pub(super) struct Args {
     /// text report does. Files are written whole or not at all.
     #[arg(long, value_name = "FORMAT[=PATH]", value_parser = destination, help_heading = "Verdict and reports")]
     report: Vec<Destination>,
+
+    #[command(flatten)]
+    review: review::Args,
 
     /// Everything random follows from it; a number, or any text such as a commit hash
     #[arg(long, value_name = "N", default_value = "0", help_heading = "How it is run")]
@@ -183,25 +187,30 @@ with a TARGET, --framing says how messages are framed there
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let options = CheckOptions::new(args)?;
     let destinations = Destinations::new(&args.report)?;
-    let progress = Progress::new(console);
+    let review = Review::new(&args.review, &args.scenarios)?;
+    let progress = Progress::new(console, destinations.events()?);
     let judged = engine::check(&options, &progress);
-    progress.finish();
-    let judged = judged?;
-    destinations.write(&judged.report, console)?;
-    Ok(exit(&judged, progress.why_stopped(), console))
+    let stopped = progress.why_stopped();
+    let events = progress.finish();
+    let Judged { mut report, untested } = judged?;
+    let outcome = review.judge(&mut report, extent(&options, &untested, stopped))?;
+    let mut others: Vec<Exit> = untested.iter().map(Failure::exit).collect();
+    others.extend(stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted));
+    let exit = outcome.note(&mut report, &others);
+    destinations.write_beside(&events, &report, console)?;
+    events.finish()?;
+    for untested in &untested {
+        console.complain(untested);
+    }
+    if stopped == Some(Stop::OutOfTime) {
+        console.remark("the run was ended by --timeout; the report is partial");
+    }
+    outcome.show(console);
+    Ok(exit)
 }
 
-/// Says what the report cannot say, and which code all of it together leads to.
-fn exit(judged: &Judged, stopped: Option<Stop>, console: &mut Console<'_>) -> Exit {
-    let mut exits = vec![judged.report.verdict.into()];
-    for untested in &judged.untested {
-        console.complain(untested);
-        exits.push(untested.exit());
-    }
-    match stopped {
-        Some(Stop::Interrupted) => exits.push(Exit::Interrupted),
-        Some(Stop::OutOfTime) => console.remark("the run was ended by --timeout; the report is partial"),
-        None => {}
-    }
-    Exit::of(&exits)
+/// How much of what can be asked of the target this run asked.
+fn extent(options: &CheckOptions, untested: &[Failure], stopped: Option<Stop>) -> Extent {
+    let all_cases = options.only.is_empty() && options.skip.is_empty() && options.shard.is_none();
+    Extent { finished: stopped.is_none() && untested.is_empty(), all_cases }
 }

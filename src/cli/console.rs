@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use anstyle::{AnsiColor, Style};
 use clap::builder::StyledStr;
 
 use super::exit::Failure;
@@ -69,9 +70,22 @@ impl<'a> Console<'a> {
         _ = writeln!(self.err, "{text}");
     }
 
+    /// A line of a difference on standard error, in the colour of its sign.
+    pub(super) fn difference(&mut self, sign: char, line: &str) {
+        let style = match sign {
+            '-' => AnsiColor::Red.on_default(),
+            '+' => AnsiColor::Green.on_default(),
+            '@' => AnsiColor::Cyan.on_default(),
+            _ => Style::new(),
+        };
+        let style = if self.err_color { style } else { Style::new() };
+        let lead = if sign == '@' { String::new() } else { sign.to_string() };
+        _ = writeln!(self.err, "{style}{lead}{line}{style:#}");
+    }
+
     pub(super) fn complain(&mut self, failure: &Failure) {
         let style = clap::builder::Styles::styled();
-        let style = if self.err_color { *style.get_error() } else { anstyle::Style::new() };
+        let style = if self.err_color { *style.get_error() } else { Style::new() };
         _ = writeln!(self.err, "{style}error:{style:#} {failure}");
     }
 }

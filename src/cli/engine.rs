@@ -88,6 +88,7 @@ async fn run_all(
     runs: &mut Vec<FramingRun>,
 ) -> Result<(), Failure> {
     for framing in &options.framings {
+        progress.framing(framing);
         runs.push(match address {
             Some(address) => campaign::run(&Tcp::new(address), progress, framing, scenarios, plan).await,
             None => run_reference(framing, scenarios, plan, progress).await?,

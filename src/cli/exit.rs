@@ -65,6 +65,11 @@ impl Exit {
         Self::PRECEDENCE.iter().copied().find(|exit| all.contains(exit)).unwrap_or(Self::Conforms)
     }
 
+    /// The code of this number.
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().map(|(exit, _)| *exit).find(|exit| exit.code() == code)
+    }
+
     /// The number that the process ends with.
     pub fn code(self) -> u8 {
         self as u8
@@ -94,7 +99,10 @@ pub(super) fn help() -> String {
     for (exit, about) in Exit::ALL {
         _ = writeln!(text, "  {:>3}  {about}", exit.code());
     }
-    text.push_str("Where several apply, the first in the order 2, 3, 1, 5, 4 decides.");
+    text.push_str(
+        "Where several apply, the first in the order 2, 3, 1, 5, 4 decides. With --snapshot the accepted report judges, \
+         and the same is 0 (or 5), whatever it holds.",
+    );
     text
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Console;
+use super::events::Events;
 use super::exit::Failure;
 use crate::report::{FORMATS, Format, Report, format, text};
 
@@ -45,6 +46,9 @@ impl Destinations {
                 ));
             }
         }
+        if all.iter().filter(|one| one.is_stream()).count() > 1 {
+            return Err(Failure::usage("events can be written to one place only"));
+        }
         for (index, one) in all.iter().enumerate() {
             let Some(path) = &one.path else { continue };
             if all[..index].iter().any(|other| other.path.as_ref() == Some(path)) {
@@ -55,6 +59,26 @@ impl Destinations {
         Ok(Self(all))
     }
 
+    /// Opens the stream of events, if one was asked for.
+    pub(super) fn events(&self) -> Result<Events, Failure> {
+        let asked = self.0.iter().find(|one| one.is_stream());
+        asked.map_or_else(|| Ok(Events::default()), |one| Events::open(one.path.as_ref()))
+    }
+
+    /// Writes them all, the stream of events to where its beginning went.
+    pub(super) fn write_beside(
+        &self,
+        events: &Events,
+        report: &Report,
+        console: &mut Console<'_>,
+    ) -> Result<(), Failure> {
+        let (streams, others): (Vec<_>, Vec<_>) = self.0.iter().cloned().partition(Destination::is_stream);
+        for stream in streams {
+            events.write(&(stream.format.render)(report));
+        }
+        Self(others).write(report, console)
+    }
+
     /// Writes them all; what cannot be written does not keep the others from being written.
     pub(super) fn write(&self, report: &Report, console: &mut Console<'_>) -> Result<(), Failure> {
         let written: Vec<_> = self.0.iter().map(|one| one.write(report, console)).collect();
@@ -63,6 +87,18 @@ impl Destinations {
 }
 
 impl Destination {
+    fn is_stream(&self) -> bool {
+        self.format.name == "ndjson"
+    }
+
+    pub(super) fn format(&self) -> &'static str {
+        self.format.name
+    }
+
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     fn write(&self, report: &Report, console: &mut Console<'_>) -> Result<(), Failure> {
         let Some(path) = &self.path else {
             let colored = self.format.name == "text" && console.takes_color();
@@ -74,7 +110,7 @@ impl Destination {
     }
 }
 
-fn check_place(path: &Path) -> Result<(), Failure> {
+pub(super) fn check_place(path: &Path) -> Result<(), Failure> {
     let place = folder(path);
     if path.is_dir() {
         return Err(Failure::usage(format!("a report cannot be written to {}: it is a folder", path.display())));
@@ -95,7 +131,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Readers see the old file or the new one, never a part. A device or pipe cannot be replaced and is written to.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Through a link, the file that it points to is the one to replace.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
@@ -138,7 +174,7 @@ mod tests {
 
     #[test]
     fn err_says_what_there_is() {
-        insta::assert_snapshot!(destination("html").expect_err("no format"), @"`html` is no format; there are text, json, junit, tap, markdown");
+        insta::assert_snapshot!(destination("pdf").expect_err("no format"), @"`pdf` is no format; there are text, json, junit, tap, html, markdown, ndjson, github, badge");
         insta::assert_snapshot!(destination("json=").expect_err("no path"), @"after `=` stands the path of a file");
         insta::assert_snapshot!(refused(&["json", "tap"]), @"only one report can go to standard output; give the others a path: FORMAT=PATH");
         insta::assert_snapshot!(refused(&["json=out", "tap=out"]), @"two reports cannot go to the same file, out");

@@ -1,18 +1,24 @@
 //! What somebody at a terminal sees while a run is on its way, and how they end it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
 
 use super::Console;
+use super::events::Events;
 use crate::campaign::Watcher;
+use crate::framing::Framing;
 use crate::oracle::Verdict;
+use crate::report::{EVENTS_SCHEMA, LineEvent};
 
 /// A bar on standard error, if that is a terminal; and the request to stop.
-#[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
+    events: Events,
+    /// The framing in progress.
+    framing: Mutex<String>,
     stop: watch::Sender<Option<Stop>>,
     failed: AtomicUsize,
 }
@@ -27,10 +33,19 @@ pub(super) enum Stop {
 }
 
 impl Progress {
-    pub(super) fn new(console: &Console<'_>) -> Self {
+    pub(super) fn new(console: &Console<'_>, events: Events) -> Self {
         let target = if console.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        Self { bar, stop: watch::Sender::new(None), failed: AtomicUsize::new(0) }
+        Self { bar, events, framing: Mutex::default(), stop: watch::Sender::new(None), failed: AtomicUsize::new(0) }
+    }
+
+    /// What follows is about this framing.
+    pub(super) fn framing(&self, framing: &Framing) {
+        *self.current() = framing.to_string();
+    }
+
+    fn current(&self) -> MutexGuard<'_, String> {
+        self.framing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the run to end. The first reason stands.
@@ -43,14 +58,16 @@ impl Progress {
         *self.stop.borrow()
     }
 
-    /// Takes the bar away.
-    pub(super) fn finish(&self) {
+    /// Takes the bar away; events may still follow.
+    pub(super) fn finish(self) -> Events {
         self.bar.finish_and_clear();
+        self.events
     }
 }
 
 impl Watcher for Progress {
     fn phase(&self, name: &str, cases: usize) {
+        self.events.emit(&LineEvent::Phase { schema: EVENTS_SCHEMA, framing: &self.current(), name, cases });
         let pattern = if cases > 0 { "{bar:30} {pos}/{len} {prefix} {wide_msg}" } else { "{spinner} {prefix}" };
         if let Ok(style) = ProgressStyle::with_template(pattern) {
             self.bar.set_style(style);
@@ -61,6 +78,7 @@ impl Watcher for Progress {
     }
 
     fn case_done(&self, id: &str, verdict: Verdict) {
+        self.events.emit(&LineEvent::Case { framing: &self.current(), id, verdict });
         let failed = self.failed.fetch_add(usize::from(verdict == Verdict::Fail), Ordering::Relaxed);
         let failed = failed + usize::from(verdict == Verdict::Fail);
         let failed = if failed > 0 { format!("{failed} failed; ") } else { String::new() };

@@ -19,6 +19,9 @@ const SOME: usize = 3;
 /// Bytes of context shown before the first difference in a stream.
 const CONTEXT: u64 = 16;
 
+/// A differing byte is looked for in so many bytes.
+const SEARCHED: usize = 64 * 1024;
+
 /// What is to be said of one trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
@@ -341,8 +344,13 @@ fn rhythm(median: Duration, times: usize) -> String {
 fn describe(wrong: &Wrong, received: &[Bytes]) -> (&'static Rule, Breach) {
     let actual_only = |actual: &Bytes| Breach { actual: Some(excerpt(actual)), ..Breach::default() };
     match wrong {
-        Wrong::Byte { at, expected, .. } => (&rules::ALTERED, at_byte(*at, expected, received)),
-        Wrong::Message { expected, actual, .. } => (&rules::ALTERED, difference(expected, actual)),
+        Wrong::Byte { at, expected, .. } => {
+            (&rules::ALTERED, Breach { wire_at: Some(*at), ..at_byte(*at, expected, received) })
+        }
+        Wrong::Message { expected, actual, .. } => {
+            let breach = difference(expected, actual);
+            (&rules::ALTERED, Breach { wire_at: on_wire(actual, breach.differs_at, received), ..breach })
+        }
         Wrong::Forbidden { actual, .. } => (&rules::FORBIDDEN, actual_only(actual)),
         // How much of it had come by the time of reading varies from run to run.
         Wrong::Unasked { actual } => (&rules::UNASKED, actual_only(&actual.slice(..actual.len().min(1)))),
@@ -351,6 +359,18 @@ fn describe(wrong: &Wrong, received: &[Bytes]) -> (&'static Rule, Breach) {
         }
         Wrong::Unfinished { actual } => (&rules::UNFINISHED, actual_only(actual)),
     }
+}
+
+/// Where the differing byte of a message stands among all that was received, if its payload came as it is.
+fn on_wire(payload: &[u8], differs_at: Option<u64>, received: &[Bytes]) -> Option<u64> {
+    let latest = received.last()?.len() + payload.len();
+    if latest > SEARCHED {
+        return None;
+    }
+    let all = received.concat();
+    let from = all.len().saturating_sub(latest);
+    let found = all[from..].windows(payload.len().max(1)).position(|window| window == payload)?;
+    Some((from + found) as u64 + differs_at?)
 }
 
 /// A difference in a stream: what was the same before it, and the one byte that differs. More would depend on how

@@ -8,9 +8,11 @@ mod judge;
 mod requirements;
 mod rules;
 mod verdict;
+mod wire;
 
 pub use excerpt::{Log, excerpt, wire_log};
 pub use judge::{Judgement, judge, target_died};
 pub use requirements::{Requirement, all as requirements, find as requirement};
 pub use rules::{RULES, Rule};
 pub use verdict::{Breach, Level, Verdict};
+pub use wire::{WireEvent, WireKind, wire_events};

@@ -55,6 +55,10 @@ pub struct Breach {
     /// Indices of the events in the trace that prove it.
     #[serde(skip)]
     pub evidence: Vec<usize>,
+    /// Where on the connection the first byte came that was not due, in bytes received before it. Depends on what
+    /// else had come, so it is no part of the canonical report.
+    #[serde(skip)]
+    pub wire_at: Option<u64>,
 }
 
 impl fmt::Display for Verdict {

@@ -8,6 +8,7 @@ pub fn canonical(report: &Report) -> Report {
     report.requirements.sort_by(|a, b| a.id.cmp(&b.id));
     report.cases.sort_by(|a, b| (&a.framing, &a.id).cmp(&(&b.framing, &b.id)));
     report.findings.sort_by(|a, b| (&a.framing, &a.key).cmp(&(&b.framing, &b.key)));
+    report.stale.sort();
     for requirement in &mut report.requirements {
         requirement.cases.sort();
     }

@@ -17,6 +17,17 @@ pub(super) struct Difference {
     pub(super) column: Option<usize>,
 }
 
+impl Difference {
+    /// A side before the difference, the character or escape that differs, and what follows.
+    pub(super) fn parts<'a>(&self, side: &'a str) -> [&'a str; 3] {
+        let Some(column) = self.column else { return [side, "", ""] };
+        let at = side.char_indices().nth(column).map_or(side.len(), |(at, _)| at);
+        let (before, rest) = side.split_at(at);
+        let (differing, after) = rest.split_at(units(rest).first().map_or(0, |unit| unit.len()));
+        [before, differing, after]
+    }
+}
+
 /// Lines up two texts in which bytes stand as they are or as escapes (`\x00`, `\n`): an escape differs as a whole.
 pub(super) fn difference(expected: &str, actual: &str) -> Difference {
     let (expected, actual) = (visible(expected), visible(actual));

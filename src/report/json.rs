@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::model::{Report, SCHEMA};
+use super::model::{READABLE, Report, SCHEMA};
 
 /// Why a text is no report that this version reads.
 #[derive(Debug, Error)]
@@ -15,7 +15,7 @@ pub enum ReadError {
     #[error("no echospec report: the field `schema` is missing")]
     NoSchema,
     /// Written by a version that this one does not know.
-    #[error("the report has the schema `{0}`, this version reads `{SCHEMA}`: render it with the version that wrote it")]
+    #[error("the report has the schema `{0}`, this version reads {known}: render it with the version that wrote it", known = known())]
     UnknownSchema(String),
     /// Has the right schema and another shape.
     #[error("no whole report: {0}")]
@@ -33,14 +33,22 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     bytes
 }
 
-/// Reads a report that the JSON format wrote. One of another schema is refused, not guessed at.
+fn known() -> String {
+    READABLE.iter().map(|schema| format!("`{schema}`")).collect::<Vec<_>>().join(" and ")
+}
+
+/// Reads a report that the JSON format wrote, this version's or an older one's. One of another schema is refused, not
+/// guessed at.
 pub fn parse(json: &[u8]) -> Result<Report, ReadError> {
     let envelope: Envelope = serde_json::from_slice(json)
         .map_err(|e| if e.is_data() { ReadError::NoSchema } else { ReadError::NotJson(e) })?;
     match envelope.schema {
         None => Err(ReadError::NoSchema),
-        Some(schema) if schema != SCHEMA => Err(ReadError::UnknownSchema(schema)),
-        Some(_) => serde_json::from_slice(json).map_err(ReadError::Damaged),
+        Some(schema) if !READABLE.contains(&schema.as_str()) => Err(ReadError::UnknownSchema(schema)),
+        Some(_) => {
+            let report: Report = serde_json::from_slice(json).map_err(ReadError::Damaged)?;
+            Ok(Report { schema: SCHEMA.into(), ..report })
+        }
     }
 }
 
@@ -68,9 +76,11 @@ mod tests {
     fn what_is_no_report_is_refused_with_a_reason() {
         let refused = |json: &str| parse(json.as_bytes()).expect_err("no report").to_string();
         insta::assert_snapshot!(refused("{"), @"no JSON: EOF while parsing an object at line 1 column 1");
+        let invalid = parse(b"{\"schema\": \"\xff\"}").expect_err("no UTF-8").to_string();
+        insta::assert_snapshot!(invalid, @"no JSON: invalid unicode code point at line 1 column 13");
         insta::assert_snapshot!(refused("[]"), @"no echospec report: the field `schema` is missing");
         insta::assert_snapshot!(refused("{\"cases\": []}"), @"no echospec report: the field `schema` is missing");
-        insta::assert_snapshot!(refused(r#"{"schema": "echospec-report/2"}"#), @"the report has the schema `echospec-report/2`, this version reads `echospec-report/1`: render it with the version that wrote it");
+        insta::assert_snapshot!(refused(r#"{"schema": "echospec-report/99"}"#), @"the report has the schema `echospec-report/99`, this version reads `echospec-report/1` and `echospec-report/2`: render it with the version that wrote it");
         insta::assert_snapshot!(refused(r#"{"schema": "echospec-report/1"}"#), @"no whole report: missing field `version` at line 1 column 31");
     }
 

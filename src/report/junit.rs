@@ -1,5 +1,6 @@
 //! `JUnit` XML, for CI servers: a suite a framing, a test a case.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestRerun, TestSuite};
@@ -17,10 +18,15 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     for framing in framings(report) {
         junit.add_test_suite(suite(report, framing));
     }
+    if !report.stale.is_empty() {
+        junit.add_test_suite(stale(report));
+    }
     if report.verdict == Conformance::NotTested {
         junit.add_test_suite(not_tested(report));
     }
-    junit.to_string().unwrap_or_else(|error| error.to_string()).into_bytes()
+    let xml = junit.to_string().unwrap_or_else(|error| error.to_string());
+    // The schema that most readers go by (Jenkins's junit-10.xsd) counts what was skipped in a suite, not in all.
+    xml.replacen(&format!(" skipped=\"{}\"", junit.skipped), "", 1).into_bytes()
 }
 
 /// In their order, each once; also one that only a case knows.
@@ -38,8 +44,17 @@ fn suite(report: &Report, framing: &str) -> TestSuite {
     let mut suite = TestSuite::new(visible(framing));
     let properties = [("target", &report.target), ("address", &report.volatile.address), ("seed", &report.seed)];
     suite.add_properties(properties.map(|(name, value)| Property::new(name, visible(value))));
+    suite.add_properties(requirements(report, framing));
     suite.add_test_cases(report.cases.iter().filter(|case| case.framing == framing).map(|case| test(report, case)));
     suite
+}
+
+/// Level and sentence of every requirement that a case of the suite judges: the schema has no properties of a case.
+fn requirements(report: &Report, framing: &str) -> Vec<Property> {
+    let cases = report.cases.iter().filter(|case| case.framing == framing);
+    let ids: BTreeSet<&str> = cases.flat_map(|case| &case.requirements).map(String::as_str).collect();
+    let known = ids.iter().filter_map(|id| report.requirement(id));
+    known.map(|one| Property::new(visible(&one.id), format!("{}: {}", one.level, visible(&one.sentence)))).collect()
 }
 
 /// A run that judged nothing must not read as a pass.
@@ -51,10 +66,26 @@ fn not_tested(report: &Report) -> TestSuite {
     suite
 }
 
+/// What was expected to fail and did not is red, too.
+fn stale(report: &Report) -> TestSuite {
+    let mut suite = TestSuite::new("expected failures");
+    for sentence in &report.stale {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("stale").set_message(visible(sentence));
+        suite.add_test_case(TestCase::new(visible(sentence), status));
+    }
+    suite
+}
+
 fn test(report: &Report, case: &CaseResult) -> TestCase {
     let mut test = TestCase::new(visible(&case.id), status(report, case));
     test.set_classname(visible(&case.scenario));
-    if case.verdict == Verdict::Fail && !report.case_counts(case) {
+    if !case.requirements.is_empty() {
+        test.extra.insert("group".into(), visible(&case.requirements.join(" ")).as_ref().into());
+    }
+    if case.verdict == Verdict::Fail && case.expected.is_some() {
+        test.set_system_out(description(report, case));
+    } else if case.verdict == Verdict::Fail && !report.case_counts(case) {
         test.set_system_out(format!("warning, does not count: {}", description(report, case)));
     }
     test
@@ -64,6 +95,12 @@ fn status(report: &Report, case: &CaseResult) -> TestCaseStatus {
     let reason = visible(case.reason.as_deref().unwrap_or_default());
     let counts = report.case_counts(case);
     match case.verdict {
+        Verdict::Fail | Verdict::NotRun if case.expected.is_some() => {
+            let mut status = TestCaseStatus::skipped();
+            let reason = case.expected.as_deref().unwrap_or_default();
+            status.set_type("expected-failure").set_message(format!("expected to fail: {}", visible(reason)));
+            status
+        }
         Verdict::Fail if counts => failure(report, case),
         Verdict::Pass | Verdict::Fail => TestCaseStatus::success(),
         Verdict::Flaky => {
@@ -112,4 +149,22 @@ fn description(report: &Report, case: &CaseResult) -> String {
         lines.push(format!("again: {}", log.rerun));
     }
     lines.iter().map(|line| visible(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::specimen::specimen;
+
+    #[test]
+    fn what_the_common_schema_does_not_know_is_not_written() {
+        let xml = String::from_utf8(render(&specimen())).expect("UTF-8");
+        let head = xml.lines().find(|line| line.starts_with("<testsuites")).expect("the root");
+        assert!(!head.contains("skipped="), "{head}");
+        let mut inside = false;
+        for line in xml.lines().map(str::trim) {
+            inside = (inside || line.starts_with("<testcase")) && !line.starts_with("</testcase");
+            assert!(!(inside && line.starts_with("<properties")), "a case has no properties");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::canonical::canonical;
 use super::escape::visible;
 use super::model::{CaseResult, Report, RequirementResult};
-use super::reading::by_reason;
+use super::reading::{Tallies, by_expectation, by_reason};
 use super::sentence::sentence;
 use crate::oracle::{Breach, Verdict};
 
@@ -13,11 +13,12 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     let report = canonical(report);
     let mut out = String::new();
     header(&mut out, &report);
+    let tallies = report.tallies();
     table(
         &mut out,
         "Requirements",
         ["id", "level", "verdict", "cases", "requirement"],
-        report.requirements.iter().map(|one| requirement_row(&report, one)),
+        report.requirements.iter().map(|one| requirement_row(&report, one, &tallies)),
     );
     table(
         &mut out,
@@ -30,13 +31,18 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     );
     section(&mut out, "Failures", report.failures());
     section(&mut out, "Warnings", report.warnings());
+    grouped(&mut out, "Expected failures", by_expectation(&report));
+    if !report.stale.is_empty() {
+        let stale = report.stale.iter().map(|stale| format!("- {}\n", escape(stale)));
+        _ = write!(out, "\n## No longer as expected\n\n{}", stale.collect::<String>());
+    }
     for (title, verdict) in [
         ("Inconclusive", Verdict::Inconclusive),
         ("Flaky", Verdict::Flaky),
         ("Skipped", Verdict::Skipped),
         ("Not run", Verdict::NotRun),
     ] {
-        reasons(&mut out, title, report.cases_with(verdict));
+        grouped(&mut out, title, by_reason(report.cases_with(verdict)));
     }
     out.into_bytes()
 }
@@ -55,13 +61,14 @@ fn header(out: &mut String, report: &Report) {
     _ = writeln!(out, "\n{}.", escape(sentence(report)));
 }
 
-fn requirement_row(report: &Report, one: &RequirementResult) -> [String; 5] {
+fn requirement_row(report: &Report, one: &RequirementResult, tallies: &Tallies<'_>) -> [String; 5] {
     let verdict = match one.verdict {
+        Verdict::Fail if tallies.is_expected(one) => "expected failure".into(),
         Verdict::Fail if report.counts(one) => "**fail**".into(),
         Verdict::Fail => "warning".into(),
         other => other.to_string(),
     };
-    let (some, all) = report.share(one);
+    let (some, all) = tallies.share(one);
     let cases = if some == all { all.to_string() } else { format!("{some} of {all}") };
     [escape(&one.id), one.level.to_string(), verdict, cases, escape(&one.sentence)]
 }
@@ -116,8 +123,7 @@ fn fenced(out: &mut String, lines: impl Iterator<Item = String>) {
     _ = writeln!(out, "{fence}text\n{}\n{fence}", text.join("\n"));
 }
 
-fn reasons<'a>(out: &mut String, title: &str, cases: impl Iterator<Item = &'a CaseResult>) {
-    let groups = by_reason(cases);
+fn grouped(out: &mut String, title: &str, groups: Vec<(&str, Vec<&CaseResult>)>) {
     if !groups.is_empty() {
         _ = writeln!(out, "\n## {title}\n");
     }
@@ -128,7 +134,7 @@ fn reasons<'a>(out: &mut String, title: &str, cases: impl Iterator<Item = &'a Ca
 }
 
 /// Text in which nothing is markup (`CommonMark` 2.4: any ASCII punctuation may be escaped).
-fn escape(text: impl AsRef<str>) -> String {
+pub(super) fn escape(text: impl AsRef<str>) -> String {
     let mut escaped = String::new();
     for c in visible(text.as_ref()).chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~') {

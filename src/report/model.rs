@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::oracle::{Breach, Level, Verdict};
+use crate::oracle::{Breach, Level, Verdict, WireEvent};
 
 /// The version of this model; a reader refuses what it does not know.
-pub const SCHEMA: &str = "echospec-report/1";
+pub const SCHEMA: &str = "echospec-report/2";
+
+/// Versions that are read: what one of them lacks is empty.
+pub const READABLE: &[&str] = &["echospec-report/1", SCHEMA];
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +40,9 @@ pub struct Report {
     pub cases: Vec<CaseResult>,
     /// What was measured where right implementations differ.
     pub findings: Vec<Finding>,
+    /// Expected failures that are out of date, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub stale: Vec<String>,
     /// What differs from run to run.
     pub volatile: Volatile,
 }
@@ -105,6 +111,9 @@ pub struct CaseResult {
     /// What was broken.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub breaches: Vec<Breach>,
+    /// Why this failure is known and does not count, as the file of expected failures says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expected: Option<String>,
 }
 
 /// Something measured where right implementations differ, or worth knowing without being a fault.
@@ -138,6 +147,18 @@ pub struct Volatile {
     /// How long the cases of each scenario took together, in seconds. Cases that ran side by side count in full.
     #[serde(default)]
     pub seconds_by_scenario: BTreeMap<String, f64>,
+    /// How the run ended, where something besides the verdict decided it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ending: Option<Ending>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ending {
+    /// The exit code.
+    pub exit_code: u8,
+    /// What decided it: `as accepted in echospec.snap`.
+    pub because: String,
 }
 
 /// The wire log of one case.
@@ -145,6 +166,9 @@ pub struct Volatile {
 pub struct CaseLog {
     /// A line an event.
     pub wire: Vec<String>,
+    /// The same events with their bytes, for drawing; empty in reports of schema 1.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub events: Vec<WireEvent>,
     /// What varies in the breaches: counts of bytes, times.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub details: Vec<String>,

@@ -13,7 +13,14 @@ pub(super) fn sentence(report: &Report) -> String {
         Conformance::Conforms => format!("no requirement of {total} failed"),
         Conformance::DoesNotConform => {
             let failed: Vec<_> = counted(report, &[Verdict::Fail]).collect();
-            format!("{} of {} failed ({})", failed.len(), requirements(total), ids(&failed))
+            let tallies = report.tallies();
+            let expected = failed.iter().filter(|one| tallies.is_expected(one)).count();
+            let expected = match expected {
+                0 => String::new(),
+                all if all == failed.len() => ", as expected".into(),
+                some => format!(", {some} of them as expected"),
+            };
+            format!("{} of {} failed ({}){expected}", failed.len(), requirements(total), ids(&failed))
         }
         Conformance::Inconclusive => {
             let open: Vec<_> = counted(report, &[Verdict::Inconclusive, Verdict::NotRun]).collect();
@@ -21,7 +28,10 @@ pub(super) fn sentence(report: &Report) -> String {
         }
         Conformance::NotTested => "nothing was judged, so nothing can be said of the target".into(),
     };
-    let counts = counts(report);
+    let mut counts = counts(report);
+    if !report.stale.is_empty() {
+        counts.push(format!("{} no longer as expected", report.stale.len()));
+    }
     if counts.is_empty() { lead } else { format!("{lead}; {}", counts.join(", ")) }
 }
 

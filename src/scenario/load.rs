@@ -76,7 +76,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Sce
 }
 
 /// The text of a file. Its size is looked at before it is read; what has none (a pipe) is read up to the bound.
-fn read(file: &Path) -> Result<String, ScenarioError> {
+pub(crate) fn read(file: &Path) -> Result<String, ScenarioError> {
     let name = || file.display().to_string();
     let bytes = fs::metadata(file).map_err(|source| unreadable(file, source))?.len();
     if bytes > MAX_TEXT {

@@ -22,11 +22,13 @@ mod wire;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::complaint::Complaint;
 use crate::framing::Framing;
 use crate::profile::{Profile, Tempo};
-pub use error::{Complaint, MAX_TEXT, ScenarioError};
+pub use error::{MAX_TEXT, ScenarioError};
 pub use expand::{Case, Plan};
 use file::{Applies, Cover, Matrix, Step};
+pub(crate) use load::read;
 pub use load::{builtin, load};
 pub use parse::parse;
 

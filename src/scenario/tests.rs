@@ -317,7 +317,7 @@ mod errors {
     fn err_too_long() {
         let text = format!("title: {}\n", "x".repeat(1024 * 1024));
         insta::assert_snapshot!(complaint(&text), @r#"
-        demo.yaml: 1048584 bytes are too many for a scenario (at most 1MiB)
+        demo.yaml: 1048584 bytes are too many for a file of YAML (at most 1MiB)
         "#);
     }
 }

@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
-use super::error::{ScenarioError, Source};
+use super::error::ScenarioError;
 use super::file::{Matrix, Step, names_in};
+use crate::complaint::{Complaint, Source};
 
 /// A name and its value.
 pub(super) type Binding<'a> = (&'a str, &'a Value);
@@ -68,16 +69,13 @@ pub(super) fn check(source: Source<'_>, matrix: &Matrix, steps: &[Step]) -> Resu
     let mut used = Vec::new();
     collect(&data, &mut used);
     if let Some(name) = used.iter().find(|name| matrix.values(name).is_none()) {
-        return Err(unknown(source, matrix, name));
+        return Err(unknown(source, matrix, name).into());
     }
     for (name, values) in &matrix.0 {
         if !used.contains(name) {
             let wrong = format!("the variable `{name}` is not used");
-            return Err(source.complaint_at(
-                &format!("{name}:"),
-                wrong,
-                Some(format!("`${name}` somewhere in the steps")),
-            ));
+            let right = Some(format!("`${name}` somewhere in the steps"));
+            return Err(source.complaint_at(&format!("{name}:"), wrong, right).into());
         }
         for value in values {
             bind(steps, &[(name, value)]).map_err(|message| misfit(source, name, value, &message))?;
@@ -95,7 +93,7 @@ fn collect(data: &Value, used: &mut Vec<String>) {
     }
 }
 
-fn unknown(source: Source<'_>, matrix: &Matrix, name: &str) -> ScenarioError {
+fn unknown(source: Source<'_>, matrix: &Matrix, name: &str) -> Complaint {
     let known: Vec<_> = matrix.0.iter().map(|(name, _)| format!("${name}")).collect();
     let right = match known.as_slice() {
         [] => format!("a `matrix` with `{name}`, or `$${name}` for a dollar"),
@@ -104,7 +102,7 @@ fn unknown(source: Source<'_>, matrix: &Matrix, name: &str) -> ScenarioError {
     source.complaint_at(&format!("${name}"), format!("unknown variable `${name}`"), Some(right))
 }
 
-fn misfit(source: Source<'_>, name: &str, value: &Value, message: &str) -> ScenarioError {
+fn misfit(source: Source<'_>, name: &str, value: &Value, message: &str) -> Complaint {
     let (wrong, right) = message.split_once('\n').unwrap_or((message, ""));
     let wrong = format!("the value {value} of `${name}` does not fit here: {wrong}");
     source.complaint_at(&format!("${name}"), wrong, Some(right.to_owned()).filter(|right| !right.is_empty()))

@@ -8,11 +8,12 @@ use std::fmt::Write;
 
 use super::escape::visible;
 use super::model::{Conformance, Report, RequirementResult};
+use super::reading::Tallies;
 use super::sentence::sentence;
 use crate::oracle::{self, Level, Verdict};
 use failure::failures;
 use palette::{COLORED, PLAIN, Palette};
-use rest::{findings, reasons, warnings};
+use rest::{expected, findings, reasons, warnings};
 
 /// Lines are broken at this column.
 const WIDTH: usize = 100;
@@ -49,6 +50,7 @@ fn page(page: &Page<'_>) -> String {
     failures(&mut out, page);
     findings(&mut out, page);
     warnings(&mut out, page);
+    expected(&mut out, page);
     for (title, verdict) in [
         ("Inconclusive", Verdict::Inconclusive),
         ("Flaky", Verdict::Flaky),
@@ -87,8 +89,9 @@ fn requirements(out: &mut String, page: &Page<'_>) {
     heading(out, page, "Requirements");
     let passed = report.requirements_with(Verdict::Pass).count();
     _ = writeln!(out, "  {}{passed} of {} passed{:#}", page.palette.pass, report.requirements.len(), page.palette.pass);
+    let tallies = report.tallies();
     for one in report.requirements.iter().filter(|one| !matches!(one.verdict, Verdict::Pass | Verdict::Skipped)) {
-        requirement(out, page, one);
+        requirement(out, page, one, &tallies);
     }
     let skipped: Vec<_> = report.requirements_with(Verdict::Skipped).map(|one| one.id.as_str()).collect();
     if !skipped.is_empty() {
@@ -96,11 +99,16 @@ fn requirements(out: &mut String, page: &Page<'_>) {
     }
 }
 
-fn requirement(out: &mut String, page: &Page<'_>, one: &RequirementResult) {
-    let warning = one.verdict == Verdict::Fail && !page.report.counts(one);
-    let word = if warning { "warning".into() } else { one.verdict.to_string() };
-    let style = page.palette.of(one.verdict, warning);
-    let (some, all) = page.report.share(one);
+fn requirement(out: &mut String, page: &Page<'_>, one: &RequirementResult, tallies: &Tallies<'_>) {
+    let expected = tallies.is_expected(one);
+    let mild = expected || (one.verdict == Verdict::Fail && !page.report.counts(one));
+    let word = match () {
+        () if expected => "expected".into(),
+        () if mild => "warning".into(),
+        () => one.verdict.to_string(),
+    };
+    let style = page.palette.of(one.verdict, mild);
+    let (some, all) = tallies.share(one);
     let share = if all > 1 { format!(" ({some} of {all} cases)") } else { String::new() };
     let lead = format!("  {style}{word:<12}{style:#}  {:<6}  {:<7}  ", one.level, visible(&one.id));
     paragraph(out, &lead, 33, &format!("{}{share}", one.sentence));
@@ -115,8 +123,15 @@ fn verdict(out: &mut String, page: &Page<'_>) {
         Conformance::NotTested => ("Not tested", page.palette.fail),
     };
     let sentence = sentence(page.report);
+    let because = page.report.volatile.ending.as_ref().map_or("", |ending| ending.because.as_str());
+    let because = if because.is_empty() { String::new() } else { format!(", {}", visible(because)) };
     // One line, however long: the last line of a log says it all.
-    _ = writeln!(out, "\n{style}{word}{style:#} (exit code {}): {}.", verdict.exit_code(), visible(&sentence));
+    _ = writeln!(
+        out,
+        "\n{style}{word}{style:#}{because} (exit code {}): {}.",
+        page.report.exit_code(),
+        visible(&sentence)
+    );
 }
 
 fn heading(out: &mut String, page: &Page<'_>, title: &str) {
@@ -176,7 +191,7 @@ mod tests {
             (0..50).map(|n| crate::report::CaseResult { id: format!("cut/one[cut={}]", n + 10), ..pattern.clone() }),
         );
         let text = String::from_utf8(render(&report)).expect("UTF-8");
-        assert_eq!(text.matches("altered-reply: ").count(), failure::SHOWN - 1);
-        assert!(text.contains("33 more like these: X-02 (33)"), "{text}");
+        assert_eq!(text.matches("altered-reply: ").count(), failure::SHOWN - 2);
+        assert!(text.contains("35 more like these: X-02 (35)"), "{text}");
     }
 }

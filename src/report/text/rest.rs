@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use super::failure::SHOWN;
 use super::{Page, heading, paragraph};
 use crate::oracle::Verdict;
 use crate::report::escape::visible;
 use crate::report::model::{CaseResult, Finding};
-use crate::report::reading::by_reason;
+use crate::report::reading::{by_expectation, by_reason};
 
 /// More cases than this are counted, not named.
 const NAMED: usize = 6;
@@ -46,8 +47,11 @@ pub(super) fn warnings(out: &mut String, page: &Page<'_>) {
         return;
     }
     heading(out, page, "Warnings");
-    for case in &cases {
+    for case in cases.iter().take(SHOWN) {
         warning(out, page, case);
+    }
+    if cases.len() > SHOWN {
+        _ = writeln!(out, "  and {} more", cases.len() - SHOWN);
     }
 }
 
@@ -62,6 +66,23 @@ fn warning(out: &mut String, page: &Page<'_>, case: &CaseResult) {
     }
     if let Some(log) = page.report.volatile.logs.get(&case.id) {
         _ = writeln!(out, "    to see it again: {}", visible(&log.rerun));
+    }
+}
+
+/// Failures that were known, by the reason that was given for them; and what was known and is no longer so.
+pub(super) fn expected(out: &mut String, page: &Page<'_>) {
+    let groups = by_expectation(page.report);
+    if !groups.is_empty() {
+        heading(out, page, "Expected failures");
+    }
+    for (reason, cases) in groups {
+        paragraph(out, &format!("  {:>4}  ", cases.len()), 8, &format!("{reason}: {}", named(&cases)));
+    }
+    if !page.report.stale.is_empty() {
+        heading(out, page, "No longer as expected");
+    }
+    for stale in &page.report.stale {
+        paragraph(out, "  - ", 4, stale);
     }
 }
 

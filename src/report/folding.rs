@@ -1,0 +1,87 @@
+//! Cases become requirements, and requirements the verdict on the whole.
+
+use std::collections::BTreeMap;
+
+use super::model::{CaseResult, Conformance, Report, RequirementResult, Summary};
+use crate::oracle::{Level, Verdict, requirement};
+
+/// The requirements that the cases judge, by id.
+pub fn requirements(cases: &[CaseResult]) -> Vec<RequirementResult> {
+    let mut by_id: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+    for case in cases {
+        for id in &case.requirements {
+            by_id.entry(id).or_default().push(case);
+        }
+    }
+    let result = |(id, cases): (&str, Vec<&CaseResult>)| RequirementResult {
+        id: id.into(),
+        level: requirement(id).map_or(Level::Must, |requirement| requirement.level),
+        verdict: folded(cases.iter().map(|case| case.verdict)),
+        sentence: requirement(id).map_or_else(String::new, |requirement| requirement.sentence.into()),
+        cases: cases.iter().map(|case| case.id.clone()).collect(),
+    };
+    by_id.into_iter().map(result).collect()
+}
+
+/// A requirement's verdict folds its cases; one without a conclusive case has not passed.
+fn folded(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    let all: Vec<_> = verdicts.collect();
+    let has = |verdict| all.contains(&verdict);
+    match () {
+        () if has(Verdict::Fail) => Verdict::Fail,
+        () if has(Verdict::Inconclusive) => Verdict::Inconclusive,
+        () if has(Verdict::NotRun) => {
+            if has(Verdict::Pass) {
+                Verdict::Inconclusive
+            } else {
+                Verdict::NotRun
+            }
+        }
+        () if has(Verdict::Flaky) => Verdict::Flaky,
+        () if has(Verdict::Pass) => Verdict::Pass,
+        () => Verdict::Skipped,
+    }
+}
+
+/// The verdict on the whole, from `level` up.
+pub fn conformance(requirements: &[RequirementResult], level: Level) -> Conformance {
+    let counted = || requirements.iter().filter(|requirement| requirement.level <= level);
+    let any = |verdicts: &[Verdict]| counted().any(|requirement| verdicts.contains(&requirement.verdict));
+    match () {
+        () if any(&[Verdict::Fail]) => Conformance::DoesNotConform,
+        () if !any(&[Verdict::Pass, Verdict::Flaky]) => Conformance::NotTested,
+        () if any(&[Verdict::Inconclusive, Verdict::NotRun]) => Conformance::Inconclusive,
+        () => Conformance::Conforms,
+    }
+}
+
+/// Counts what came to what.
+pub fn summary(requirements: &[RequirementResult], cases: &[CaseResult], level: Level) -> Summary {
+    let mut summary = Summary::default();
+    for case in cases {
+        *summary.cases.entry(case.verdict).or_default() += 1;
+    }
+    for requirement in requirements {
+        *summary.requirements.entry(requirement.verdict).or_default() += 1;
+        summary.warnings += usize::from(requirement.verdict == Verdict::Fail && requirement.level > level);
+    }
+    summary
+}
+
+impl Report {
+    /// The verdict if every failure that was expected had passed: what decides how a run ends.
+    pub fn verdict_but_for_expected(&self) -> Conformance {
+        if !self.cases.iter().any(|case| case.expected.is_some()) {
+            return self.verdict;
+        }
+        let excused = |case: &CaseResult| match case.expected {
+            Some(_) => CaseResult { verdict: Verdict::Pass, ..case.clone() },
+            None => case.clone(),
+        };
+        let mut requirements = requirements(&self.cases.iter().map(excused).collect::<Vec<_>>());
+        for one in &mut requirements {
+            one.level = self.requirement(&one.id).map_or(one.level, |known| known.level);
+        }
+        conformance(&requirements, self.level)
+    }
+}
