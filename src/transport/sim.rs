@@ -1,12 +1,11 @@
 //! A link in virtual time: deliver what is due, else jump to the next wake-up. No socket, no clock, no thread.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::peer::{Connection, Ending, Settings};
+use crate::peer::{Connection, Ending, Service, Settings};
 use crate::session::{Command, Conn, Failure, Input, Proof, Script, Session, Trace};
 
 use super::Transport;
@@ -17,23 +16,23 @@ const CAPACITY: usize = 64 * 1024;
 /// How long anything takes from one side to the other.
 const LATENCY: Duration = Duration::from_micros(50);
 
-/// The reference server behind a simulated link.
+/// The reference server behind a simulated link. Clones lead to the same server.
 #[derive(Clone, Debug)]
 pub struct Simulator {
-    settings: Arc<Settings>,
+    service: Service,
 }
 
 impl Simulator {
     /// A server with these settings.
     pub fn new(settings: Settings) -> Self {
-        Self { settings: Arc::new(settings) }
+        Self { service: Service::new(settings) }
     }
 
     /// Plays a script to its end.
     pub fn play(&self, script: Script) -> Trace {
         let session = Session::new(script);
         let links = (0..session.connections()).map(|_| None).collect();
-        let mut world = World { session, links, now: Duration::ZERO, settings: Arc::clone(&self.settings) };
+        let mut world = World { session, links, now: Duration::ZERO, service: self.service.clone() };
         while !world.session.is_done() {
             if !world.step() && !world.jump() {
                 break;
@@ -53,12 +52,13 @@ struct World {
     session: Session,
     links: Vec<Option<Link>>,
     now: Duration,
-    settings: Arc<Settings>,
+    service: Service,
 }
 
 /// One connection with both its directions.
 struct Link {
-    server: Connection,
+    /// The server's end; `None` while the client waits in the backlog.
+    server: Option<Connection>,
     up: Pipe,
     down: Pipe,
     server_gone: bool,
@@ -133,14 +133,15 @@ impl World {
     fn jump(&mut self) -> bool {
         let links = self.links.iter().flatten();
         let wake = links.flat_map(|link| {
-            let up = link.up.next().filter(|_| link.server.reads());
-            [up, link.down.next(), link.server.deadline().filter(|_| !link.server_gone)]
+            let server = link.server.as_ref();
+            let up = link.up.next().filter(|_| server.is_some_and(Connection::reads));
+            [up, link.down.next(), server.and_then(Connection::deadline)]
         });
         let wake = wake.flatten().filter(|at| *at > self.now);
         let Some(next) = wake.chain(self.session.deadline()).min() else { return false };
         self.now = self.now.max(next);
-        for link in self.links.iter_mut().flatten() {
-            link.server.tick(self.now);
+        for server in self.links.iter_mut().flatten().filter_map(|link| link.server.as_mut()) {
+            server.tick(self.now);
         }
         self.session.handle(self.now, Input::Tick);
         true
@@ -149,10 +150,12 @@ impl World {
     fn obey(&mut self, command: Command) {
         let now = self.now;
         match command {
+            Command::Connect { conn, .. } if self.service.is_gone() => {
+                self.session.handle(now, Input::ConnectFailed(conn, Failure::Refused));
+            }
             Command::Connect { conn, .. } => {
-                let server = Connection::new(Arc::clone(&self.settings), now);
                 let (up, down) = (Pipe::default(), Pipe::default());
-                let link = Link { server, up, down, server_gone: false, client_gone: false, probing: false };
+                let link = Link { server: None, up, down, server_gone: false, client_gone: false, probing: false };
                 self.links[usize::from(conn.0)] = Some(link);
                 self.session.handle(now, Input::Connected(conn));
             }
@@ -193,26 +196,15 @@ impl World {
     fn server_side(&mut self, index: usize) -> bool {
         let now = self.now;
         let Some(link) = self.links[index].as_mut().filter(|link| !link.server_gone) else { return false };
-        let mut moved = false;
-        let takes = link.server.reads() || !matches!(link.up.parcels.front(), Some((_, Parcel::Data(_))));
-        if let Some(parcel) = takes.then(|| link.up.take(now, CAPACITY)).flatten() {
-            moved = true;
-            match parcel {
-                Parcel::Data(bytes) => link.server.received(now, &bytes),
-                Parcel::Fin => link.server.received_fin(now),
-                Parcel::Reset => link.server.lost(),
-            }
+        if self.service.is_gone() {
+            link.sever(now, Parcel::Reset);
+            return true;
         }
-        let len = link.server.outgoing().len().min(link.down.room());
-        if len > 0 {
-            let bytes = Bytes::copy_from_slice(&link.server.outgoing()[..len]);
-            link.server.wrote(now, len);
-            if !link.client_gone {
-                link.down.send(now, Parcel::Data(bytes));
-            }
-            moved = true;
+        let accepted = link.server.is_none() && self.service.accepts();
+        if accepted {
+            link.server = Some(self.service.accept(now));
         }
-        moved | link.end(now)
+        accepted | link.serve(now)
     }
 
     fn client_reads(&mut self, conn: Conn) -> bool {
@@ -242,19 +234,52 @@ impl World {
 }
 
 impl Link {
+    /// Lets the server take one parcel, and write what there is room for.
+    fn serve(&mut self, now: Duration) -> bool {
+        let Some(server) = &mut self.server else { return false };
+        let mut moved = false;
+        let takes = server.reads() || !matches!(self.up.parcels.front(), Some((_, Parcel::Data(_))));
+        if let Some(parcel) = takes.then(|| self.up.take(now, CAPACITY)).flatten() {
+            moved = true;
+            match parcel {
+                Parcel::Data(bytes) => server.received(now, &bytes),
+                Parcel::Fin => server.received_fin(now),
+                Parcel::Reset => server.lost(),
+            }
+        }
+        let len = server.outgoing().len().min(self.down.room());
+        if len > 0 {
+            let bytes = Bytes::copy_from_slice(&server.outgoing()[..len]);
+            server.wrote(now, len);
+            if !self.client_gone {
+                self.down.send(now, Parcel::Data(bytes));
+            }
+            moved = true;
+        }
+        moved | self.end(now)
+    }
+
     fn end(&mut self, now: Duration) -> bool {
-        match self.server.ending() {
+        let Some(server) = &mut self.server else { return false };
+        match server.ending() {
             None => return false,
             Some(Ending::Fin) => {
-                self.server.sent_fin(now);
+                server.sent_fin(now);
                 self.down.send(now, Parcel::Fin);
             }
             Some(Ending::Close) => {
                 let unread = self.up.parcels.iter().any(|(_, parcel)| matches!(parcel, Parcel::Data(_)));
-                self.down.send(now, if unread { Parcel::Reset } else { Parcel::Fin });
-                self.server_gone = true;
+                self.sever(now, if unread { Parcel::Reset } else { Parcel::Fin });
             }
+            Some(Ending::Reset) => self.sever(now, Parcel::Reset),
         }
         true
+    }
+
+    /// The server's end is no more.
+    fn sever(&mut self, now: Duration, last: Parcel) {
+        self.down.send(now, last);
+        self.server = None;
+        self.server_gone = true;
     }
 }
