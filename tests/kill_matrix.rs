@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use echospec::campaign::{self, FramingRun, Options, Selection, Unwatched};
+use echospec::campaign::{self, FramingRun, Options, Selection, Watcher};
 use echospec::framing::Framing;
 use echospec::oracle::Verdict;
 use echospec::peer::fault::{self, Kind};
@@ -55,15 +55,59 @@ struct Cell {
     seconds: f64,
 }
 
+/// Ends a run at the first failure of a requirement that the fault exists to break.
+struct Hunter<'a> {
+    breaks: &'a [&'a str],
+    scenarios: &'a [Scenario],
+    killed: AtomicBool,
+    confirming: AtomicBool,
+    clock: Mutex<(std::time::Instant, std::collections::BTreeMap<String, (usize, f64)>)>,
+}
+
+impl Watcher for Hunter<'_> {
+    fn phase(&self, name: &str, _cases: usize) {
+        if name.starts_with("confirming") {
+            self.confirming.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn case_done(&self, id: &str, verdict: Verdict) {
+        let name = id.split('[').next().unwrap_or(id);
+        let mut clock = self.clock.lock().unwrap();
+        let took = clock.0.elapsed().as_secs_f64();
+        let e = clock.1.entry(name.to_owned()).or_default();
+        e.0 += 1; e.1 += took;
+        clock.0 = std::time::Instant::now();
+        let scenario = self.scenarios.iter().find(|scenario| scenario.id == name);
+        let broken = scenario.is_some_and(|it| it.requirements.iter().any(|id| self.breaks.contains(&id.as_str())));
+        if verdict == Verdict::Fail && broken {
+            self.killed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.killed.load(Ordering::Relaxed) && !self.confirming.load(Ordering::Relaxed)
+    }
+}
+
 fn run(fault: &'static Fault, framing: &Framing, scenarios: &[Scenario], only: &[String]) -> FramingRun {
     let settings = Settings::new(framing.clone()).with_fault(fault);
     let skip: Vec<_> = HEAVY.iter().map(|id| (*id).to_owned()).collect();
     let selection = Selection::new(only, &skip, scenarios).expect("patterns that match");
     let options = Options { jobs: 1, selection, ..Options::default() };
+    let (killed, confirming) = (AtomicBool::new(false), AtomicBool::new(false));
+    let hunter = Hunter { breaks: fault.breaks, scenarios, killed, confirming, clock: Mutex::new((std::time::Instant::now(), Default::default())) };
     let run = async {
-        campaign::run(&Simulator::new(settings), &Unwatched, framing, scenarios, &options).await
+        campaign::run(&Simulator::new(settings), &hunter, framing, scenarios, &options).await
     };
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(run)
+    let run = tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(run);
+    if std::env::var("SLOW").is_ok() {
+        let clock = hunter.clock.lock().unwrap();
+        let mut all: Vec<_> = clock.1.iter().collect();
+        all.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+        for (k, v) in all.iter().take(22) { eprintln!("   {:.2}s {} {k}", v.1, v.0); }
+    }
+    run
 }
 
 /// The requirements that a fault is tried against: what it breaks, and what everything rests on. What must fail nothing
@@ -97,9 +141,11 @@ fn failed(run: &FramingRun) -> Vec<String> {
 fn cells() -> Vec<Cell> {
     let scenarios = scenarios();
     let wanted = std::env::var("FAULTS").unwrap_or_default();
+    let only = std::env::var("FRAMINGS").unwrap_or_default();
     let all: Vec<_> = fault::all()
         .filter(|(_, fault)| wanted.is_empty() || wanted.split(',').any(|w| fault.name.contains(w)))
         .flat_map(|(kind, fault)| FRAMINGS.iter().map(move |framing| (kind, fault, *framing)))
+        .filter(|(_, _, framing)| only.is_empty() || only.split(' ').any(|one| one == *framing))
         .map(|(kind, fault, framing)| (kind, fault, framing, framing.parse::<Framing>().expect("a framing")))
         .filter(|(_, fault, _, framing)| (fault.applies)(framing))
         .collect();
@@ -112,6 +158,9 @@ fn cells() -> Vec<Cell> {
                     let started = std::time::Instant::now();
                     let run = run(fault, framing, &scenarios, &tried(*kind, fault, &scenarios));
                     let seconds = started.elapsed().as_secs_f64();
+                    for o in run.outcomes.iter().filter(|o| matches!(o.verdict, Verdict::Fail | Verdict::Flaky | Verdict::Inconclusive)).take(if std::env::var("SHOW").is_ok() { 9 } else { 0 }) {
+                        eprintln!("  {:?} {} {:?} {:?} {:?}", o.verdict, o.case.id, o.reason, o.judgement.breaches.iter().map(|b| format!("{}: {:?} / {:?}", b.rule, b.expected, b.actual)).collect::<Vec<_>>(), o.judgement.details);
+                    }
                     let cell = Cell { fault, kind: *kind, framing: name, failed: failed(&run), seconds };
                     eprintln!("{:5.2} {:30} {:24} {}", cell.seconds, cell.fault.name, cell.framing, cell.failed.join(" "));
                     cells.lock().expect("no panic").push(cell);

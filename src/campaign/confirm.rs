@@ -33,13 +33,13 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         if confirmed.contains(&requirements) {
             continue; // another case of the same requirements, which failed the same way, was confirmed
         }
+        field.watcher.phase("confirming what rests on time alone", 0);
         if tried == MOST || field.is_dead() || field.watcher.stopped() {
             outcome.verdict = Verdict::Inconclusive;
             outcome.reason = Some("failed by time alone, and was not confirmed".into());
             continue;
         }
         tried += 1;
-        field.watcher.phase("confirming what rests on time alone", 0);
         match repeats(field, scenarios, outcome).await {
             Some(passed) => *outcome = flaky(outcome.clone(), &passed),
             None => _ = confirmed.insert(requirements),

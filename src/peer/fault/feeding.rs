@@ -75,7 +75,11 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk| Feeding::boxed(desk, |feed, bytes| {
             feed.decoder.push(bytes);
             let before = feed.found.len();
-            feed.found.extend(std::iter::from_fn(|| feed.decoder.next()));
+            while feed.found.last() != Some(&Heard::Refused)
+                && let Some(next) = feed.decoder.next()
+            {
+                feed.found.push(next);
+            }
             if feed.found.len() > before && feed.decoder.is_inside() {
                 feed.decoder = right(&feed.framing);
             }
