@@ -157,6 +157,12 @@ fn cells() -> Vec<Cell> {
                 while let Some((kind, fault, name, framing)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let started = std::time::Instant::now();
                     let run = run(fault, framing, &scenarios, &tried(*kind, fault, &scenarios));
+                    if std::env::var("SHOW").is_ok() {
+                        let mut by: std::collections::BTreeMap<String, usize> = Default::default();
+                        for o in &run.outcomes { *by.entry(o.verdict.to_string()).or_default() += 1; }
+                        if std::env::var("SHOW").unwrap() == "2" { for o in &run.outcomes { eprintln!("   {} {} {:?}", o.verdict, o.case.id, o.reason); } }
+                        eprintln!("{by:?} {:?}", run.calibration.as_ref().map(|c| (c.profile.clone(), c.round_trip)).map_err(|e| format!("{e:?}").chars().take(300).collect::<String>()));
+                    }
                     let seconds = started.elapsed().as_secs_f64();
                     for o in run.outcomes.iter().filter(|o| matches!(o.verdict, Verdict::Fail | Verdict::Flaky | Verdict::Inconclusive)).take(if std::env::var("SHOW").is_ok() { 9 } else { 0 }) {
                         eprintln!("  {:?} {} {:?} {:?} {:?}", o.verdict, o.case.id, o.reason, o.judgement.breaches.iter().map(|b| format!("{}: {:?} / {:?}", b.rule, b.expected, b.actual)).collect::<Vec<_>>(), o.judgement.details);

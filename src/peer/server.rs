@@ -178,13 +178,16 @@ impl Connection {
     pub fn received_fin(&mut self, now: Duration) {
         self.moved_at = now;
         self.desk.now = now;
-        if self.moment(Moment::Fin) {
-            return;
+        if !self.moment(Moment::Fin) {
+            self.received_end();
         }
+    }
+
+    fn received_end(&mut self) {
         match self.state {
             State::Serving => {
-                self.answer_rest();
                 self.state = State::Finishing;
+                self.answer_rest();
             }
             State::Refusing => self.state = State::Finishing,
             State::Draining { .. } => self.state = State::Closed,
@@ -326,8 +329,10 @@ impl Connection {
         let mut frame = Vec::new();
         if self.is_stream() {
             frame = payload;
-        } else if self.settings.framing.reply().encode(&payload, &mut frame).is_err() {
-            self.state = State::Refusing;
+        } else if self.settings.framing.reply().encode_unlimited(&payload, &mut frame).is_err() {
+            if self.state == State::Serving {
+                self.state = State::Refusing;
+            }
             return;
         }
         let frame = match self.act() {
@@ -360,7 +365,9 @@ impl Connection {
             return;
         }
         for payload in self.decoder.finish() {
-            self.reply(payload);
+            if !self.moment(Moment::Message(&payload)) {
+                self.reply(payload);
+            }
         }
     }
 
@@ -392,16 +399,15 @@ impl Connection {
             self.held.clear();
             self.written = 0;
         }
-        if order == Order::End && self.state == State::Serving {
-            self.answer_rest();
+        if order == Order::End {
+            self.received_end();
         }
         self.state = match order {
-            Order::End => State::Finishing,
             Order::Finish => State::Refusing,
             Order::Close | Order::Drop => State::Closed,
             Order::Reset | Order::Die => State::Broken,
             Order::Hang => State::Hanging,
-            Order::Ignore => self.state,
+            Order::End | Order::Ignore => self.state,
         };
     }
 

@@ -139,8 +139,13 @@ async fn carry(stream: &mut TcpStream, mut connection: Connection, start: Instan
                 }
             },
             wrote = writer.write(connection.outgoing()), if !connection.outgoing().is_empty() => {
-                let len = wrote?;
-                connection.wrote(start.elapsed(), len);
+                match wrote {
+                    Ok(len) => connection.wrote(start.elapsed(), len),
+                    Err(error) => {
+                        connection.lost();
+                        return Err(error);
+                    }
+                }
             }
             () = sleep_until(start + deadline) => connection.tick(start.elapsed()),
         }

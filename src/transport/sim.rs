@@ -63,6 +63,8 @@ struct Link {
     down: Pipe,
     server_gone: bool,
     client_gone: bool,
+    /// A reset is on its way to the client, or there.
+    broken: bool,
     probing: bool,
 }
 
@@ -92,6 +94,10 @@ impl Pipe {
 
     fn due(&self, now: Duration) -> bool {
         self.parcels.front().is_some_and(|(at, _)| *at <= now)
+    }
+
+    fn is_reset(&self, now: Duration) -> bool {
+        self.parcels.iter().any(|(at, parcel)| *at <= now && matches!(parcel, Parcel::Reset))
     }
 
     /// Takes the next parcel, data up to `limit` bytes.
@@ -134,7 +140,8 @@ impl World {
         let links = self.links.iter().flatten();
         let wake = links.flat_map(|link| {
             let server = link.server.as_ref();
-            let up = link.up.next().filter(|_| server.is_some_and(Connection::reads));
+            let reset = || link.up.parcels.iter().find(|(_, parcel)| matches!(parcel, Parcel::Reset)).map(|(at, _)| *at);
+            let up = if server.is_some_and(Connection::reads) { link.up.next() } else { reset() };
             [up, link.down.next(), server.and_then(Connection::deadline)]
         });
         let wake = wake.flatten().filter(|at| *at > self.now);
@@ -155,7 +162,7 @@ impl World {
             }
             Command::Connect { conn, .. } => {
                 let (up, down) = (Pipe::default(), Pipe::default());
-                let link = Link { server: None, up, down, server_gone: false, client_gone: false, probing: false };
+                let link = Link { server: None, up, down, server_gone: false, client_gone: false, broken: false, probing: false };
                 self.links[usize::from(conn.0)] = Some(link);
                 self.session.handle(now, Input::Connected(conn));
             }
@@ -166,7 +173,7 @@ impl World {
                 let reset = matches!(command, Command::Reset(_)) || unread;
                 link.up.send(now, if reset { Parcel::Reset } else { Parcel::Fin });
                 link.client_gone = true;
-                link.down = Pipe::default();
+                link.down.parcels.clear(); // what they held stays held: nobody makes room any more
             }),
         }
     }
@@ -180,8 +187,15 @@ impl World {
     fn client_writes(&mut self, conn: Conn) -> bool {
         let Some(link) = &mut self.links[usize::from(conn.0)] else { return false };
         let Some(outgoing) = self.session.outgoing(conn) else { return false };
-        if link.server_gone {
+        if link.broken {
             self.session.handle(self.now, Input::WriteFailed(conn, Failure::Broken));
+            return true;
+        }
+        if link.server_gone {
+            // Nobody is there any more, which the writer learns from the answer to what he wrote.
+            link.broken = true;
+            link.down.send(self.now, Parcel::Reset);
+            self.session.handle(self.now, Input::Wrote(conn, outgoing.bytes.len()));
             return true;
         }
         let len = outgoing.bytes.len().min(link.up.room());
@@ -238,6 +252,10 @@ impl Link {
     fn serve(&mut self, now: Duration) -> bool {
         let Some(server) = &mut self.server else { return false };
         let mut moved = false;
+        if !server.reads() && self.up.is_reset(now) {
+            self.up.parcels.clear(); // whoever writes hears of a reset before he has read what came before it
+            server.lost();
+        }
         let takes = server.reads() || !matches!(self.up.parcels.front(), Some((_, Parcel::Data(_))));
         if let Some(parcel) = takes.then(|| self.up.take(now, CAPACITY)).flatten() {
             moved = true;
@@ -251,7 +269,9 @@ impl Link {
         if len > 0 {
             let bytes = Bytes::copy_from_slice(&server.outgoing()[..len]);
             server.wrote(now, len);
-            if !self.client_gone {
+            if self.client_gone {
+                self.up.send(now, Parcel::Reset); // nobody is there who could take it
+            } else {
                 self.down.send(now, Parcel::Data(bytes));
             }
             moved = true;
@@ -278,6 +298,7 @@ impl Link {
 
     /// The server's end is no more.
     fn sever(&mut self, now: Duration, last: Parcel) {
+        self.broken = matches!(last, Parcel::Reset);
         self.down.send(now, last);
         self.server = None;
         self.server_gone = true;

@@ -118,7 +118,7 @@ pub(super) const FAULTS: &[Fault] = &[
     }),
     fault("quotes-doubled", "doubles quotation marks (SQL)", &["BYT-10", BYTES], scope::any, |_, message| replace(&message, b"'", b"''")),
     fault("markup-escaped", "writes &lt; for < (HTML)", &[BYTES, "BYT-10"], scope::any, |_, message| replace(&message, b"<", b"&lt;")),
-    fault("unicode-normalised", "takes ligatures apart (NFKC)", &["BYT-08"], scope::any, |_, message| {
+    fault("unicode-normalised", "takes ligatures apart (NFKC)", &["BYT-08"], scope::not_fixed, |_, message| {
         replace(&message, "ﬁ".as_bytes(), b"fi")
     }),
     fault("unicode-case", "writes the German sharp s as two", &["BYT-08"], scope::any, |_, message| replace(&message, "ß".as_bytes(), b"ss")),
@@ -131,7 +131,7 @@ pub(super) const FAULTS: &[Fault] = &[
     command("get-is-answered", "closes on an HTTP request", &["BYT-11"], |framing| !scope::fixed(framing), |desk, moment| {
         close_at(desk, moment, b"GET ");
     }),
-    command("q-ends", "closes on the message Q (libuv's echo server)", &["BYT-11"], scope::framed, |desk, moment| match moment {
+    command("q-ends", "closes on the message Q (libuv's echo server)", &["BYT-11"], scope::sized, |desk, moment| match moment {
         Moment::Message(bytes) if bytes.trim_ascii_end() == b"Q" => desk.order(Order::Close),
         _ => {}
     }),

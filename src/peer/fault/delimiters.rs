@@ -35,7 +35,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "delimiter-needs-two-pieces-at-most",
         "keeps one byte less than the delimiter has only once, and misses one that is cut twice (BufferedTokenizer)",
         &["DEL-03", "SEG-01", "SEG-03", "DEL-02"],
-        scope::token,
+        |framing| scope::plain(framing) && framing.terminator().is_some_and(|delimiter| delimiter.len() >= 3),
         |desk| Reader::boxed((desk.framing().terminator().unwrap_or_default().to_vec(), 0), |it| {
             let (delimiter, before) = it.state.clone();
             let mut from = before;
@@ -56,11 +56,9 @@ pub(super) const FAULTS: &[Fault] = &[
         scope::plain,
         |desk| Reader::boxed(desk.framing().clone(), |it| {
             let delimiter = it.delimiter();
-            if it.buffer.ends_with(&delimiter) {
-                let all = std::mem::take(it.buffer);
-                all[..all.len() - delimiter.len()]
-                    .split(|byte| *byte == *delimiter.last().unwrap_or(&0))
-                    .for_each(|part| it.message(part.strip_suffix(&delimiter[..delimiter.len() - 1]).unwrap_or(part)));
+            while it.buffer.ends_with(&delimiter) {
+                let Some(at) = find(it.buffer, &delimiter) else { return };
+                it.end_message(at, delimiter.len());
             }
         }),
     ),
@@ -165,10 +163,10 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "all-carriage-returns-stripped",
+        "carriage-returns-stripped",
         "strips every carriage return before the line feed (MINA's AUTO)",
         &["DEL-19"],
-        scope::lines,
+        scope::lf,
         |desk| Reader::boxed(desk.framing().clone(), |it| {
             while let Some(at) = find(it.buffer, b"\n") {
                 let crs = it.buffer[..at].iter().rev().take_while(|byte| **byte == b'\r').count();
@@ -270,18 +268,6 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "empty-line-not-seen",
-        "does not see a delimiter at the very beginning of its buffer (NETTY-36)",
-        &["DEL-06"],
-        scope::plain,
-        |desk| Reader::boxed(desk.framing().clone(), |it| {
-            let delimiter = it.delimiter();
-            while let Some(at) = it.buffer.get(1..).and_then(|rest| find(rest, &delimiter)) {
-                it.end_message(at + 1, delimiter.len());
-            }
-        }),
-    ),
-    fault(
         "unterminated-twice",
         "delivers the last, unterminated message twice at the end of the stream",
         &["DEL-21"],
@@ -317,7 +303,7 @@ pub(super) const FAULTS: &[Fault] = &[
         applies: |framing| scope::plain(framing) || (scope::length(framing) && scope::empties(framing)),
         act: Act::Session(|desk, moment| match moment {
             Moment::Read(_) => desk.count = 0,
-            Moment::Message(_) if desk.next() > 4000 => desk.order(Order::Die),
+            Moment::Message(_) if desk.next() > 2000 => desk.order(Order::Die),
             _ => {}
         }),
     },

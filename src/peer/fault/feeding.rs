@@ -1,6 +1,6 @@
 //! Decoders that know the framing, and take what a read brings for more or less than it is.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::decode::{Decode, Heard, right};
 use super::desk::Desk;
@@ -50,7 +50,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "hundred-messages-of-a-read",
         "takes at most a hundred messages off the buffer whenever a read brings something",
-        &["SEG-04", "SEG-11", "CON-08", "TIM-03"],
+        &["SEG-04", "DEL-27", "LEN-07"],
         scope::framed,
         |desk| Feeding::limited(desk, 100),
     ),
@@ -127,48 +127,44 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
     ),
-    fault(
-        "answers-at-the-next-byte",
-        "takes a message for whole only when a further byte has come (asio#113)",
-        &["SES-08", "SES-02"],
-        scope::many,
-        |desk| Feeding::boxed(desk, |feed, bytes| {
-            feed.kept.extend_from_slice(bytes);
-            let ready = feed.kept.len().saturating_sub(1);
-            let ready: Vec<u8> = feed.kept.drain(..ready).collect();
-            feed.decoder.push(&ready);
+    Fault {
+        name: "answers-at-the-next-byte",
+        about: "takes a message for whole only when a further byte has come (asio#113)",
+        breaks: &["SES-08", "SES-02"],
+        applies: scope::many,
+        act: Act::Read(|desk, bytes| {
+            desk.kept.extend_from_slice(bytes);
+            let ready = desk.kept.len().saturating_sub(1);
+            desk.kept.drain(..ready).collect()
         }),
-    ),
-    fault(
-        "waits-for-32-bytes",
-        "answers when thirty-two bytes have come, as a blocking read of a whole buffer does (libmill#138)",
-        &["SES-02", "SES-04", "SES-08"],
-        scope::many,
-        |desk| Feeding::boxed(desk, |feed, bytes| {
-            feed.kept.extend_from_slice(bytes);
-            if feed.kept.len() >= 32 {
-                let ready = std::mem::take(&mut feed.kept);
-                feed.decoder.push(&ready);
-            }
+    },
+    Fault {
+        name: "waits-for-32-bytes",
+        about: "answers when thirty-two bytes have come, as a blocking read of a whole buffer does (libmill#138)",
+        breaks: &["SES-02", "SES-04", "SES-08"],
+        applies: scope::many,
+        act: Act::Read(|desk, bytes| {
+            desk.kept.extend_from_slice(bytes);
+            if desk.kept.len() < 32 { Vec::new() } else { std::mem::take(&mut desk.kept) }
         }),
-    ),
+    },
     fault("full-buffer-waits-256", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 256)),
     fault("full-buffer-waits-512", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 512)),
     fault("full-buffer-waits-1024", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 1024)),
     fault("full-buffer-waits-2048", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 2048)),
     fault("full-buffer-waits-4096", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 4096)),
     fault("full-buffer-waits-8192", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 8192)),
-    fault("full-buffer-waits-16384", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 16384)),
-    fault("full-buffer-waits-65536", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 65536)),
+    fault("full-buffer-waits-16384", FULL, &["SEG-10"], |framing| scope::sized(framing) && scope::roomy(framing), |desk| Feeding::waiting(desk, 16384)),
+    fault("full-buffer-waits-65536", FULL, &["SEG-10"], |framing| scope::sized(framing) && scope::roomy(framing), |desk| Feeding::waiting(desk, 65536)),
     fault(
         "decoder-shared",
-        "has one decoder for all connections (a sharable handler that is not)",
+        "has one decoder for all connections, until one of them ends (a sharable handler that is not)",
         &["SEG-13", "CON-05", "SEG-14"],
         scope::framed,
         |desk| {
             let mut shared = desk.shared();
             let decoder = shared.decoder.get_or_insert_with(|| Arc::new(Mutex::new(right(desk.framing()))));
-            Box::new(Common(Arc::clone(decoder)))
+            Box::new(Common { decoder: Arc::clone(decoder), framing: desk.framing().clone() })
         },
     ),
     fault(
@@ -177,9 +173,8 @@ pub(super) const FAULTS: &[Fault] = &[
         &["SEG-14", "CLS-11"],
         scope::framed,
         |desk| {
-            let mut decoder = right(desk.framing());
-            decoder.push(&std::mem::take(&mut desk.shared().kept));
-            Box::new(Leaving { decoder, unfinished: Vec::new(), service: desk.service().clone() })
+            let decoder = right(desk.framing());
+            Box::new(Leaving { decoder, fresh: true, unfinished: Vec::new(), service: desk.service().clone() })
         },
     ),
 ];
@@ -268,15 +263,30 @@ fn from_last_frame(framing: &Framing, bytes: &[u8]) -> Vec<u8> {
 
 /// One decoder for all.
 #[derive(Debug)]
-struct Common(Arc<Mutex<Box<dyn Decode>>>);
+struct Common {
+    decoder: Arc<Mutex<Box<dyn Decode>>>,
+    framing: Framing,
+}
+
+impl Common {
+    fn decoder(&self) -> MutexGuard<'_, Box<dyn Decode>> {
+        self.decoder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Decode for Common {
     fn push(&mut self, bytes: &[u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        self.decoder().push(bytes);
     }
 
     fn next(&mut self) -> Option<Heard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).next()
+        self.decoder().next()
+    }
+}
+
+impl Drop for Common {
+    fn drop(&mut self) {
+        *self.decoder() = right(&self.framing);
     }
 }
 
@@ -284,6 +294,8 @@ impl Decode for Common {
 #[derive(Debug)]
 struct Leaving {
     decoder: Box<dyn Decode>,
+    /// Nothing was read yet.
+    fresh: bool,
     /// What was read since the last message.
     unfinished: Vec<u8>,
     service: Service,
@@ -291,6 +303,9 @@ struct Leaving {
 
 impl Decode for Leaving {
     fn push(&mut self, bytes: &[u8]) {
+        if std::mem::take(&mut self.fresh) {
+            self.decoder.push(&std::mem::take(&mut self.service.shared().kept));
+        }
         self.unfinished.extend_from_slice(bytes);
         self.decoder.push(bytes);
     }

@@ -42,8 +42,8 @@ pub(super) const FAULTS: &[Fault] = &[
     number("length-signed-8", "sign-extends the low byte of the length (plain char)", SIZES, scope::wide, |desk| {
         counted(desk, |v| if v & 0x80 == 0 { v } else { v | 0xff00 })
     }),
-    number("length-signed-16", "takes a length of 32768 for a negative one (Java's short)", SIZES, scope::wide, |desk| {
-        counted(desk, |v| if (0x8000..0x1_0000).contains(&v) { v | 0xffff_ffff_0000 } else { v })
+    number("length-signed-16", "sign-extends a length of two bytes to three (Java's short)", SIZES, |framing| scope::wide(framing) && scope::roomy(framing), |desk| {
+        counted(desk, |v| if (0x8000..0x1_0000).contains(&v) { v | 0xff_0000 } else { v })
     }),
     number("length-off-by-one", "waits for one byte less than the length says", &["SES-02", "LEN-01"], scope::length, |desk| {
         counted(desk, |v| v.saturating_sub(1))
@@ -276,22 +276,6 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         })
     }),
-    number("trailer-not-awaited", "answers before the trailer has come, and trips over it", &["SES-02", "SEG-02", "SEG-07", "ASC-01"], scope::trailer, |desk| {
-        Reader::boxed((desk.framing().clone(), false), |it| {
-            if it.state.1 && !it.buffer.is_empty() {
-                it.drop(1);
-                it.state.1 = false;
-            }
-            while let Some(head) = header(&it.state.0, it.buffer) {
-                let end = head.len + head.value as usize;
-                if it.buffer.len() < end { return }
-                let payload = it.buffer[head.len..end].to_vec();
-                it.state.1 = it.buffer.len() == end;
-                it.drop((end + 1).min(it.buffer.len()));
-                it.message(&payload);
-            }
-        })
-    }),
     number(
         "payload-ends-at-trailer",
         "looks for the trailer instead of counting",
@@ -323,13 +307,6 @@ pub(super) const FAULTS: &[Fault] = &[
             let value = lengths(lines).first()?.clone();
             let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
             value[..end].parse().ok()
-        })
-    }),
-    number("bad-header-awaited", "waits for ever behind a length that is no number (-1 for \"none yet\")", &["ASC-12"], scope::header, |desk| {
-        Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((head, len)) = it.whole() {
-                it.deliver(head, len);
-            }
         })
     }),
 ];

@@ -79,7 +79,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "limit-on-buffer",
         "holds everything that it has read, and not a message, to the maximum",
         &["SEG-04", "SEG-11", "CON-08", "DEL-27", "DEL-09", "LEN-09"],
-        scope::limited,
+        |framing| scope::limited(framing) && !scope::roomy(framing),
         |desk| Limit::reader(desk, |it| {
             if it.buffer.len() > it.state.max + 16 { return it.refuse() }
             it.take_all();

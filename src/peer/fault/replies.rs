@@ -19,9 +19,9 @@ const fn fault(
 }
 
 /// A message longer than the server's buffer.
-const fn cut(name: &'static str, alter: fn(&mut Desk, Vec<u8>) -> Vec<u8>) -> Fault {
+const fn cut(name: &'static str, applies: fn(&Framing) -> bool, alter: fn(&mut Desk, Vec<u8>) -> Vec<u8>) -> Fault {
     let about = "answers only as much of a message as its buffer holds";
-    Fault { name, about, breaks: LARGE, applies: scope::not_fixed, act: Act::Message(alter) }
+    Fault { name, about, breaks: LARGE, applies, act: Act::Message(alter) }
 }
 
 /// A byte of the stream that goes wrong.
@@ -34,7 +34,7 @@ const LARGE: &[&str] = &["SEG-09", "SEG-10", "LEN-08", "CLS-03", "BYT-13"];
 const STREAM: &[&str] = &["SEG-09", "SEG-11", "SEG-12", "FIX-04", "FIX-05", "BYT-13", "BYT-14", "CLS-03", "RES-03"];
 
 pub(super) const FAULTS: &[Fault] = &[
-    fault("nul-added", "adds a zero byte to each reply (sizeof of a string)", &["BYT-15", "SES-02"], scope::any, |_, reply| add(reply, b"\0")),
+    fault("nul-added", "adds a zero byte to each reply (sizeof of a string)", &["BYT-15", "SES-02"], |framing| !scope::cobs(framing), |_, reply| add(reply, b"\0")),
     fault("newline-added", "adds a line feed to each reply (println)", &["BYT-15", "SES-02"], scope::any, |_, reply| add(reply, b"\n")),
     fault("prompt-added", "writes a prompt behind each reply", &["BYT-15", "SES-02"], scope::any, |_, reply| add(reply, b"> ")),
     fault("reply-twice", "answers each message twice (node-byline#12)", &["SES-06", "BYT-15", "SES-02"], scope::any, |_, reply| [&reply[..], &reply].concat()),
@@ -88,7 +88,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("prefix-wraps-at-256", "writes the low byte of the length only", &["LEN-08", "SEG-09"], scope::wide, |desk, reply| {
         respelled(desk, reply, |value, _| value & 0xff)
     }),
-    fault("prefix-wraps-at-65536", "writes a length modulo 65536 (tokio#5080)", &["LEN-24", "LEN-08", "SEG-09"], scope::very_wide, |desk, reply| {
+    fault("prefix-wraps-at-65536", "writes a length modulo 65536 (tokio#5080)", &["LEN-24", "LEN-08", "SEG-09"], |framing| scope::very_wide(framing) && scope::roomy(framing), |desk, reply| {
         respelled(desk, reply, |value, _| value & 0xffff)
     }),
     fault("prefix-counts-characters", "writes the number of characters as the length (vscode@c8640475)", &["ASC-07", "LEN-01", "BYT-04", "BYT-08"], scope::length, |desk, reply| {
@@ -103,19 +103,19 @@ pub(super) const FAULTS: &[Fault] = &[
         reply
     }),
     fault("first-byte-missing", "leaves the first byte out", &["SES-02", "SES-05", "CLS-01"], scope::any, |_, reply| reply[1.min(reply.len())..].to_vec()),
-    fault("reply-cut-at-64KiB", "writes at most 64 KiB of a reply", &["SEG-09", "CLS-03", "BYT-13"], |framing| scope::sized(framing) || scope::close(framing), |_, mut reply| {
+    fault("reply-cut-at-64KiB", "writes at most 64 KiB of a reply", &["SEG-09", "CLS-03", "BYT-13"], |framing| scope::roomy(framing) && !scope::stream(framing), |_, mut reply| {
         reply.truncate(65536);
         reply
     }),
-    fault("block-repeated", "writes a block of 4096 bytes twice and leaves the next out", &["BYT-14", "BYT-13"], scope::not_fixed, |_, mut reply| {
+    fault("block-repeated", "writes a block of 4096 bytes twice and leaves the next out", &["BYT-14", "BYT-13"], scope::roomy, |_, mut reply| {
         if reply.len() >= 8192 { reply.copy_within(..4096, 4096) }
         reply
     }),
-    fault("blocks-swapped", "writes two blocks of 4096 bytes in the wrong order", &["BYT-14", "BYT-13"], scope::not_fixed, |_, mut reply| {
+    fault("blocks-swapped", "writes two blocks of 4096 bytes in the wrong order", &["BYT-14", "BYT-13"], scope::roomy, |_, mut reply| {
         if let Some((first, second)) = reply.get_mut(..8192).map(|blocks| blocks.split_at_mut(4096)) { first.swap_with_slice(second) }
         reply
     }),
-    fault("block-lost", "leaves a block of 1024 bytes out of a large reply", &["BYT-14", "BYT-13"], scope::not_fixed, |_, mut reply| {
+    fault("block-lost", "leaves a block of 1024 bytes out of a large reply", &["BYT-14", "BYT-13"], scope::roomy, |_, mut reply| {
         if reply.len() >= 8192 { reply.drain(4096..5120); }
         reply
     }),
@@ -125,14 +125,14 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("thousandth-reply-lost", "does not answer every thousandth message of a connection", &["SEG-11", "CON-08", "DEL-27"], scope::framed, |desk, reply| {
         if desk.next().is_multiple_of(1000) { Vec::new() } else { reply }
     }),
-    cut("message-cut-at-100", |_, message| first(message, 100)),
-    cut("message-cut-at-1000", |_, message| first(message, 1000)),
-    cut("message-cut-at-1024", |_, message| first(message, 1024)),
-    cut("message-cut-at-1500", |_, message| first(message, 1500)),
-    cut("message-cut-at-2048", |_, message| first(message, 2048)),
-    cut("message-cut-at-4096", |_, message| first(message, 4096)),
-    cut("message-cut-at-8192", |_, message| first(message, 8192)),
-    cut("message-cut-at-16384", |_, message| first(message, 16384)),
+    cut("message-cut-at-100", scope::not_fixed, |_, message| first(message, 100)),
+    cut("message-cut-at-1000", scope::not_fixed, |_, message| first(message, 1000)),
+    cut("message-cut-at-1024", scope::roomy, |_, message| first(message, 1024)),
+    cut("message-cut-at-1500", scope::roomy, |_, message| first(message, 1500)),
+    cut("message-cut-at-2048", scope::roomy, |_, message| first(message, 2048)),
+    cut("message-cut-at-4096", scope::roomy, |_, message| first(message, 4096)),
+    cut("message-cut-at-8192", scope::roomy, |_, message| first(message, 8192)),
+    cut("message-cut-at-16384", scope::roomy, |_, message| first(message, 16384)),
     lost("byte-wrong-at-100", |desk, reply| wrong_at(desk, reply, 100)),
     lost("byte-wrong-at-1000", |desk, reply| wrong_at(desk, reply, 1000)),
     lost("byte-wrong-at-1500", |desk, reply| wrong_at(desk, reply, 1500)),

@@ -21,7 +21,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "closed-window-ends",
         about: "gives up on a client that has not read for 700 ms",
         breaks: &["RES-11", "CLS-04", "RES-02"],
-        applies: scope::any,
+        applies: scope::roomy,
         act: Act::Session(|desk, moment| match moment {
             Moment::Wrote { left: 0 } => desk.wake = None,
             Moment::Replied | Moment::Wrote { .. } => desk.wake_in(Duration::from_millis(700)),

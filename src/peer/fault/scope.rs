@@ -104,6 +104,11 @@ pub(super) fn crlf(framing: &Framing) -> bool {
 }
 
 
+/// A line feed, and no optional carriage return.
+pub(super) fn lf(framing: &Framing) -> bool {
+    matches!(framing.kind(), Wire::Delimiter(it) if !it.chomp_cr) && lines(framing)
+}
+
 /// A line feed, perhaps with a carriage return before it.
 pub(super) fn lines(framing: &Framing) -> bool {
     plain(framing) && framing.terminator() == Some(b"\n")
@@ -130,6 +135,18 @@ pub(super) fn dotted(framing: &Framing) -> bool {
 
 fn declares_max(framing: &Framing) -> bool {
     framing.behaviour().max.is_some_and(|max| max < 64 * 1024 * 1024)
+}
+
+/// Messages may have 128 KiB.
+pub(super) fn roomy(framing: &Framing) -> bool {
+    let max = framing.behaviour().max.into_iter().chain(framing.largest()).min();
+    not_fixed(framing) && max.is_none_or(|max| max >= 65535)
+}
+
+/// Messages may have eight mebibytes: more than sockets hold.
+pub(super) fn huge(framing: &Framing) -> bool {
+    let max = framing.behaviour().max.into_iter().chain(framing.largest()).min();
+    (sized(framing) || close(framing)) && max.is_none_or(|max| max >= 8 << 20)
 }
 
 /// Messages of any size up to a declared maximum.

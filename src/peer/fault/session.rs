@@ -50,7 +50,7 @@ pub(super) const FAULTS: &[Fault] = &[
             desk.order(Order::Close);
         }
     }),
-    fault("fin-drops-replies", "drops what it has not written when the client closes its half (netty's EchoServer)", &["CLS-04", "CLO-06", "SES-02", "CLS-01"], scope::any, |desk, moment| {
+    fault("fin-drops-replies", "drops what it has not written when the client closes its half (netty's EchoServer)", &["CLS-04", "CLO-06", "SES-02", "CLS-01"], scope::roomy, |desk, moment| {
         if moment == Moment::Fin {
             desk.order(Order::Drop);
         }
@@ -80,8 +80,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "unfinished-delivered",
         about: "takes what is there at the client's FIN for a message",
-        breaks: &["LEN-21", "FIX-07", "FIX-09"],
-        applies: |framing| scope::fixed(framing) || scope::length(framing),
+        breaks: &["LEN-21"],
+        applies: scope::length,
         act: Act::Decode(|desk| Box::new(Delivering { deframer: crate::framing::Deframer::new(desk.framing()), fill: 0 })),
     },
     Fault {
@@ -109,7 +109,7 @@ pub(super) const FAULTS: &[Fault] = &[
             desk.order(Order::Die);
         }
     }),
-    fault("reset-while-writing-kills", "dies of a reset while it has something to write (SIGPIPE)", &["CLO-02", "CLO-03"], scope::any, |desk, moment| match moment {
+    fault("reset-while-writing-kills", "dies of a reset while it has something to write (SIGPIPE)", &["CLO-02", "CLO-03"], scope::huge, |desk, moment| match moment {
         Moment::Replied => desk.count = 1,
         Moment::Wrote { left } => desk.count = u64::from(left > 0),
         Moment::Reset if desk.count > 0 => desk.order(Order::Die),
