@@ -8,9 +8,10 @@ use super::exit::{Exit, Failure};
 use super::{Console, engine};
 use crate::framing::{ALIASES, Alias, FIELDS, KEYS, KINDS, Key};
 use crate::oracle::requirements;
+use crate::peer::fault;
 use crate::report::FORMATS;
 
-/// List requirements, scenarios, framings or formats
+/// List requirements, scenarios, framings, faults or formats
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  echospec list requirements | grep SHOULD\n  echospec list framings")]
 pub(super) struct Args {
@@ -26,6 +27,8 @@ enum What {
     Scenarios,
     /// the syntax of framings, and short names for some
     Framings,
+    /// the known faults of `serve --fault`
+    Faults,
     /// the formats of `--report`
     Formats,
 }
@@ -35,6 +38,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
         What::Requirements => list_requirements(),
         What::Scenarios => list_scenarios()?,
         What::Framings => list_framings(),
+        What::Faults => list_faults(),
         What::Formats => rows(FORMATS.iter().map(|format| (format.name, format.about))),
     };
     console.print(text.as_bytes())?;
@@ -50,6 +54,15 @@ fn list_requirements() -> String {
 fn list_scenarios() -> Result<String, Failure> {
     let scenarios = engine::scenarios(&[])?;
     Ok(rows(scenarios.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str()))))
+}
+
+fn list_faults() -> String {
+    let mut text = String::new();
+    for (kind, fault) in fault::all() {
+        let breaks = if fault.breaks.is_empty() { String::new() } else { format!(" [{}]", fault.breaks.join(" ")) };
+        _ = writeln!(text, "{:<38} {kind:<12} {}{breaks}", fault.name, fault.about);
+    }
+    text
 }
 
 fn list_framings() -> String {

@@ -345,12 +345,11 @@ impl Connection {
 
     /// Queues what is to be written, behind what waits.
     fn put(&mut self, frame: Vec<u8>) {
-        let mut at = self.held.back().map_or(self.desk.now, |(at, _)| *at);
-        let delay = self.desk.flow.delay;
-        if delay.is_zero() && self.held.is_empty() {
+        let behind = self.held.back().map_or(Duration::ZERO, |(at, _)| *at);
+        let mut at = behind.max(self.desk.now + self.desk.flow.delay);
+        if at == self.desk.now {
             self.out.extend(frame);
         } else {
-            at += delay;
             self.held.push_back((at, frame));
         }
         for (pause, part) in std::mem::take(&mut self.desk.later) {
@@ -378,7 +377,7 @@ impl Connection {
     /// Tells the fault what happens; says whether it has done something else instead.
     fn moment(&mut self, moment: Moment<'_>) -> bool {
         if let Some(Act::Session(act)) = self.act() {
-            self.desk.inside = self.decoder.is_inside();
+            (self.desk.inside, self.desk.waiting) = (self.decoder.is_inside(), self.waiting());
             act(&mut self.desk, moment);
         }
         let later = std::mem::take(&mut self.desk.later);

@@ -115,6 +115,18 @@ impl Pipe {
         self.parcels.pop_front().map(|(_, parcel)| parcel)
     }
 
+    /// Adds what else is due, as a read does.
+    fn join(&mut self, now: Duration, first: Bytes, limit: usize) -> Bytes {
+        let mut all = Vec::new();
+        while all.len() + first.len() < limit && matches!(self.parcels.front(), Some((_, Parcel::Data(_)))) {
+            match self.take(now, limit - all.len() - first.len()) {
+                Some(Parcel::Data(bytes)) => all.extend_from_slice(&bytes),
+                _ => break,
+            }
+        }
+        if all.is_empty() { first } else { [&first[..], &all].concat().into() }
+    }
+
     fn next(&self) -> Option<Duration> {
         self.parcels.front().map(|(at, _)| *at)
     }
@@ -140,7 +152,8 @@ impl World {
         let links = self.links.iter().flatten();
         let wake = links.flat_map(|link| {
             let server = link.server.as_ref();
-            let reset = || link.up.parcels.iter().find(|(_, parcel)| matches!(parcel, Parcel::Reset)).map(|(at, _)| *at);
+            let reset =
+                || link.up.parcels.iter().find(|(_, parcel)| matches!(parcel, Parcel::Reset)).map(|(at, _)| *at);
             let up = if server.is_some_and(Connection::reads) { link.up.next() } else { reset() };
             [up, link.down.next(), server.and_then(Connection::deadline)]
         });
@@ -162,7 +175,15 @@ impl World {
             }
             Command::Connect { conn, .. } => {
                 let (up, down) = (Pipe::default(), Pipe::default());
-                let link = Link { server: None, up, down, server_gone: false, client_gone: false, broken: false, probing: false };
+                let link = Link {
+                    server: None,
+                    up,
+                    down,
+                    server_gone: false,
+                    client_gone: false,
+                    broken: false,
+                    probing: false,
+                };
                 self.links[usize::from(conn.0)] = Some(link);
                 self.session.handle(now, Input::Connected(conn));
             }
@@ -226,7 +247,7 @@ impl World {
         let Some(limit) = self.session.reads(conn) else { return false };
         let input = match link.down.take(self.now, limit) {
             None => return false,
-            Some(Parcel::Data(bytes)) => Input::Received(conn, bytes),
+            Some(Parcel::Data(bytes)) => Input::Received(conn, link.down.join(self.now, bytes, limit)),
             Some(Parcel::Fin) => Input::Fin(conn),
             Some(Parcel::Reset) => Input::Reset(conn),
         };

@@ -17,6 +17,8 @@ pub struct Desk {
     pub(super) count: u64,
     /// Bytes that the fault keeps.
     pub(super) kept: Vec<u8>,
+    /// Bytes that wait to be written.
+    pub(in crate::peer) waiting: usize,
     /// Whether the decoder stands inside a message.
     pub(in crate::peer) inside: bool,
     /// How bytes flow.
@@ -99,6 +101,7 @@ impl Desk {
             now: Duration::ZERO,
             count: 0,
             kept: Vec::new(),
+            waiting: 0,
             inside: false,
             flow: Flow::RIGHT,
             later: Vec::new(),

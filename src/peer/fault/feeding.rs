@@ -28,10 +28,12 @@ pub(super) const FAULTS: &[Fault] = &[
         "looks for messages in each read by itself: what is cut is lost (recv once, parse, forget)",
         &["SEG-01", "SEG-02", "FIX-05"],
         scope::framed,
-        |desk| Feeding::boxed(desk, |feed, bytes| {
-            feed.decoder = right(&feed.framing);
-            feed.decoder.push(bytes);
-        }),
+        |desk| {
+            Feeding::boxed(desk, |feed, bytes| {
+                feed.decoder = right(&feed.framing);
+                feed.decoder.push(bytes);
+            })
+        },
     ),
     fault(
         "first-message-of-a-read",
@@ -59,73 +61,85 @@ pub(super) const FAULTS: &[Fault] = &[
         "throws away what stands in its buffer behind the first message (recv into a fresh buffer)",
         &["SEG-04", "SEG-05", "FIX-03"],
         scope::framed,
-        |desk| Feeding::boxed(desk, |feed, bytes| {
-            feed.decoder.push(bytes);
-            if let Some(first) = feed.decoder.next() {
-                feed.found.push(first);
-                feed.decoder = right(&feed.framing);
-            }
-        }),
+        |desk| {
+            Feeding::boxed(desk, |feed, bytes| {
+                feed.decoder.push(bytes);
+                if let Some(first) = feed.decoder.next() {
+                    feed.found.push(first);
+                    feed.decoder = right(&feed.framing);
+                }
+            })
+        },
     ),
     fault(
         "tail-of-a-batch-dropped",
         "throws away the unfinished message behind a whole one (swift-nio-extras#39)",
         &["SEG-05", "SEG-06"],
         scope::framed,
-        |desk| Feeding::boxed(desk, |feed, bytes| {
-            feed.decoder.push(bytes);
-            let before = feed.found.len();
-            while feed.found.last() != Some(&Heard::Refused)
-                && let Some(next) = feed.decoder.next()
-            {
-                feed.found.push(next);
-            }
-            if feed.found.len() > before && feed.decoder.is_inside() {
-                feed.decoder = right(&feed.framing);
-            }
-        }),
+        |desk| {
+            Feeding::boxed(desk, |feed, bytes| {
+                feed.decoder.push(bytes);
+                let before = feed.found.len();
+                while feed.found.last() != Some(&Heard::Refused)
+                    && let Some(next) = feed.decoder.next()
+                {
+                    feed.found.push(next);
+                }
+                if feed.found.len() > before && feed.decoder.is_inside() {
+                    feed.decoder = right(&feed.framing);
+                }
+            })
+        },
     ),
     fault(
         "third-piece-lost",
         "joins two pieces of a message but not three",
         &["SEG-01", "SEG-03", "FIX-05"],
         scope::framed,
-        |desk| Feeding::boxed(desk, |feed, bytes| {
-            let inside = feed.decoder.is_inside();
-            feed.count = if inside { feed.count + 1 } else { 0 };
-            if feed.count < 2 {
-                feed.decoder.push(bytes);
-            }
-        }),
+        |desk| {
+            Feeding::boxed(desk, |feed, bytes| {
+                let inside = feed.decoder.is_inside();
+                feed.count = if inside { feed.count + 1 } else { 0 };
+                if feed.count < 2 {
+                    feed.decoder.push(bytes);
+                }
+            })
+        },
     ),
     fault(
         "header-in-one-read",
         "takes what a read brings of the prefix for the whole prefix, and misses the rest (miekg/dns#448)",
         &["LEN-02", "ASC-01", "VAR-01", "SEG-02"],
         scope::length,
-        |desk| Feeding::boxed(desk, |feed, bytes| {
-            if !feed.decoder.is_inside() && header_len(&feed.framing, &from_last_frame(&feed.framing, bytes)) == Some(0) {
-                let whole = bytes.len() - from_last_frame(&feed.framing, bytes).len();
-                feed.decoder.push(&bytes[..whole]);
-            } else {
-                feed.decoder.push(bytes);
-            }
-        }),
+        |desk| {
+            Feeding::boxed(desk, |feed, bytes| {
+                if !feed.decoder.is_inside()
+                    && header_len(&feed.framing, &from_last_frame(&feed.framing, bytes)) == Some(0)
+                {
+                    let whole = bytes.len() - from_last_frame(&feed.framing, bytes).len();
+                    feed.decoder.push(&bytes[..whole]);
+                } else {
+                    feed.decoder.push(bytes);
+                }
+            })
+        },
     ),
     fault(
         "body-in-one-read",
         "reads a message's body once and fills up what is missing with zeros",
         &["SEG-01", "SEG-02"],
         scope::length,
-        |desk| Feeding::boxed(desk, |feed, bytes| {
-            let tail = from_last_frame(&feed.framing, bytes);
-            feed.decoder.push(bytes);
-            let missing = frame_len(&feed.framing, &tail).map_or(0, |len| len.saturating_sub(tail.len() as u64));
-            let began = header_len(&feed.framing, &tail).is_some_and(|len| len > 0 && len < tail.len());
-            if began && missing > 0 && missing < 1 << 20 {
-                feed.decoder.push(&vec![0; missing as usize]);
-            }
-        }),
+        |desk| {
+            Feeding::boxed(desk, |feed, bytes| {
+                let tail = from_last_frame(&feed.framing, bytes);
+                feed.decoder.push(bytes);
+                let missing = frame_len(&feed.framing, &tail).map_or(0, |len| len.saturating_sub(tail.len() as u64));
+                let began = header_len(&feed.framing, &tail).is_some_and(|len| len > 0 && len < tail.len());
+                if began && missing > 0 && missing < 1 << 20 {
+                    feed.decoder.push(&vec![0; missing as usize]);
+                }
+            })
+        },
     ),
     Fault {
         name: "answers-at-the-next-byte",
@@ -154,8 +168,20 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("full-buffer-waits-2048", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 2048)),
     fault("full-buffer-waits-4096", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 4096)),
     fault("full-buffer-waits-8192", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 8192)),
-    fault("full-buffer-waits-16384", FULL, &["SEG-10"], |framing| scope::sized(framing) && scope::roomy(framing), |desk| Feeding::waiting(desk, 16384)),
-    fault("full-buffer-waits-65536", FULL, &["SEG-10"], |framing| scope::sized(framing) && scope::roomy(framing), |desk| Feeding::waiting(desk, 65536)),
+    fault(
+        "full-buffer-waits-16384",
+        FULL,
+        &["SEG-10"],
+        |framing| scope::sized(framing) && scope::roomy(framing),
+        |desk| Feeding::waiting(desk, 16384),
+    ),
+    fault(
+        "full-buffer-waits-65536",
+        FULL,
+        &["SEG-10"],
+        |framing| scope::sized(framing) && scope::roomy(framing),
+        |desk| Feeding::waiting(desk, 65536),
+    ),
     fault(
         "decoder-shared",
         "has one decoder for all connections, until one of them ends (a sharable handler that is not)",

@@ -34,20 +34,32 @@ pub(super) const FAULTS: &[Fault] = &[
     number("length-8-bits", "reads the low byte of the length (an unsigned char)", SIZES, scope::wide, |desk| {
         counted(desk, |v| v & 0xff)
     }),
-    number("length-12-bits", "reads twelve bits of the length", SIZES, scope::wide, |desk| counted(desk, |v| v & 0xfff)),
-    number("length-15-bits", "reads fifteen bits of the length", SIZES, scope::wide, |desk| counted(desk, |v| v & 0x7fff)),
+    number("length-12-bits", "reads twelve bits of the length", SIZES, scope::wide, |desk| {
+        counted(desk, |v| v & 0xfff)
+    }),
+    number("length-15-bits", "reads fifteen bits of the length", SIZES, scope::wide, |desk| {
+        counted(desk, |v| v & 0x7fff)
+    }),
     number("length-16-bits", "reads sixteen bits of the length (tokio#5080)", SIZES, scope::very_wide, |desk| {
         counted(desk, |v| v & 0xffff)
     }),
     number("length-signed-8", "sign-extends the low byte of the length (plain char)", SIZES, scope::wide, |desk| {
         counted(desk, |v| if v & 0x80 == 0 { v } else { v | 0xff00 })
     }),
-    number("length-signed-16", "sign-extends a length of two bytes to three (Java's short)", SIZES, |framing| scope::wide(framing) && scope::roomy(framing), |desk| {
-        counted(desk, |v| if (0x8000..0x1_0000).contains(&v) { v | 0xff_0000 } else { v })
-    }),
-    number("length-off-by-one", "waits for one byte less than the length says", &["SES-02", "LEN-01"], scope::length, |desk| {
-        counted(desk, |v| v.saturating_sub(1))
-    }),
+    number(
+        "length-signed-16",
+        "sign-extends a length of two bytes to three (Java's short)",
+        SIZES,
+        |framing| scope::wide(framing) && scope::roomy(framing),
+        |desk| counted(desk, |v| if (0x8000..0x1_0000).contains(&v) { v | 0xff_0000 } else { v }),
+    ),
+    number(
+        "length-off-by-one",
+        "waits for one byte less than the length says",
+        &["SES-02", "LEN-01"],
+        scope::length,
+        |desk| counted(desk, |v| v.saturating_sub(1)),
+    ),
     number(
         "length-bytes-swapped",
         "reads the length in the wrong byte order (dnscrypt-protocol#5)",
@@ -60,26 +72,34 @@ pub(super) const FAULTS: &[Fault] = &[
         "takes a zero in the last byte of the prefix for a byte that has not come",
         &["LEN-08", "SEG-09", "BYT-06"],
         scope::wide,
-        |desk| Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((head, len)) = it.whole() {
-                let missing = head.value > 0 && head.value.is_multiple_of(256);
-                if missing && it.fresh == 0 { return }
-                it.deliver(head, len);
-            }
-        }),
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, len)) = it.whole() {
+                    let missing = head.value > 0 && head.value.is_multiple_of(256);
+                    if missing && it.fresh == 0 {
+                        return;
+                    }
+                    it.deliver(head, len);
+                }
+            })
+        },
     ),
     number(
         "zero-is-no-length",
         "keeps a length of zero for \"none yet\", and waits for the next read (frame-stream@04bbd91)",
         &["LEN-05", "LEN-06", "VAR-09", "ASC-08", "DEL-06"],
         scope::length,
-        |desk| Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((head, len)) = it.whole() {
-                let none = head.value == 0;
-                it.deliver(head, len);
-                if none { return }
-            }
-        }),
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, len)) = it.whole() {
+                    let none = head.value == 0;
+                    it.deliver(head, len);
+                    if none {
+                        return;
+                    }
+                }
+            })
+        },
     ),
     number(
         "zero-then-silence",
@@ -93,16 +113,20 @@ pub(super) const FAULTS: &[Fault] = &[
         "adds the header to the length in the width of the field, and wraps (libzmq#1488)",
         &["LEN-14", "LEN-12"],
         scope::very_wide,
-        |desk| Reader::boxed(desk.framing().clone(), |it| {
-            while let Some(head) = header(it.state, it.buffer) {
-                let total = (head.value as u32).wrapping_add(head.len as u32) as usize;
-                if it.buffer.len() < total.max(head.len) { return }
-                let end = total.max(head.len);
-                let payload = it.buffer[head.len..end].to_vec();
-                it.drop(end);
-                it.message(&payload);
-            }
-        }),
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some(head) = header(it.state, it.buffer) {
+                    let total = (head.value as u32).wrapping_add(head.len as u32) as usize;
+                    if it.buffer.len() < total.max(head.len) {
+                        return;
+                    }
+                    let end = total.max(head.len);
+                    let payload = it.buffer[head.len..end].to_vec();
+                    it.drop(end);
+                    it.message(&payload);
+                }
+            })
+        },
     ),
     dies(
         "all-ones-kills",
@@ -125,16 +149,12 @@ pub(super) const FAULTS: &[Fault] = &[
         scope::very_wide,
         |desk, moment| die_of(desk, moment, |value| value == 0x8000_0000),
     ),
-    dies(
-        "foreign-protocol-kills",
-        "dies of an HTTP request (libzmq#87)",
-        &["LEN-15"],
-        scope::wide,
-        |desk, moment| match moment {
+    dies("foreign-protocol-kills", "dies of an HTTP request (libzmq#87)", &["LEN-15"], scope::wide, |desk, moment| {
+        match moment {
             Moment::Read(bytes) if bytes.starts_with(b"GET ") => desk.order(Order::Die),
             _ => {}
-        },
-    ),
+        }
+    }),
     number(
         "varint-cut-is-zero",
         "takes a varint that is cut behind three bytes for an empty message (netty#17549)",
@@ -161,33 +181,43 @@ pub(super) const FAULTS: &[Fault] = &[
         "passes over as many bytes as the shortest spelling would have had (it-length-prefixed 11)",
         &["VAR-04"],
         scope::varint,
-        |desk| Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((head, _)) = it.whole() {
-                let shortest = (70 - (head.value | 1).leading_zeros() as usize) / 7;
-                let len = shortest.min(head.len) + head.value as usize;
-                it.deliver(Header { len: shortest.min(head.len), ..head }, len);
-            }
-        }),
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, _)) = it.whole() {
+                    let shortest = (70 - (head.value | 1).leading_zeros() as usize) / 7;
+                    let len = shortest.min(head.len) + head.value as usize;
+                    it.deliver(Header { len: shortest.min(head.len), ..head }, len);
+                }
+            })
+        },
     ),
-    number("varint-two-bytes", "reads at most two bytes of a varint", &["VAR-01", "SEG-09", "LEN-08"], scope::varint, |desk| {
-        Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((head, _)) = it.whole() {
-                let head = Header { len: head.len.min(2), value: head.value & 0x3fff };
-                it.deliver(head, head.len + head.value as usize);
-            }
-        })
-    }),
+    number(
+        "varint-two-bytes",
+        "reads at most two bytes of a varint",
+        &["VAR-01", "SEG-09", "LEN-08"],
+        scope::varint,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, _)) = it.whole() {
+                    let head = Header { len: head.len.min(2), value: head.value & 0x3fff };
+                    it.deliver(head, head.len + head.value as usize);
+                }
+            })
+        },
+    ),
     number(
         "varint-three-bytes",
         "reads at most three bytes of a varint (a limit on the prefix)",
         &["VAR-01", "VAR-02"],
         scope::varint,
-        |desk| Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((head, _)) = it.whole() {
-                let head = Header { len: head.len.min(3), value: head.value & 0x1f_ffff };
-                it.deliver(head, head.len + head.value as usize);
-            }
-        }),
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, _)) = it.whole() {
+                    let head = Header { len: head.len.min(3), value: head.value & 0x1f_ffff };
+                    it.deliver(head, head.len + head.value as usize);
+                }
+            })
+        },
     ),
     number("varint-endless", "waits for the end of a varint that has none", &["VAR-05"], scope::varint, |desk| {
         Reader::boxed(desk.framing().clone(), |it| {
@@ -208,19 +238,23 @@ pub(super) const FAULTS: &[Fault] = &[
         "dies of a length that is negative in 32 bits (a negative allocation)",
         &["VAR-06"],
         scope::varint,
-        |desk| Reader::boxed((desk.framing().clone(), desk.service().clone()), |it| {
-            while let Some(head) = header(&it.state.0, it.buffer) {
-                if head.value & 0x8000_0000 != 0 {
-                    it.state.1.shared().gone = true;
-                    return it.refuse();
+        |desk| {
+            Reader::boxed((desk.framing().clone(), desk.service().clone()), |it| {
+                while let Some(head) = header(&it.state.0, it.buffer) {
+                    if head.value & 0x8000_0000 != 0 {
+                        it.state.1.shared().gone = true;
+                        return it.refuse();
+                    }
+                    let len = head.len as u64 + head.value;
+                    if (it.buffer.len() as u64) < len {
+                        return;
+                    }
+                    let payload = it.buffer[head.len..len as usize].to_vec();
+                    it.drop(len as usize);
+                    it.message(&payload);
                 }
-                let len = head.len as u64 + head.value;
-                if (it.buffer.len() as u64) < len { return }
-                let payload = it.buffer[head.len..len as usize].to_vec();
-                it.drop(len as usize);
-                it.message(&payload);
-            }
-        }),
+            })
+        },
     ),
     number(
         "leading-zeros-taken",
@@ -239,7 +273,10 @@ pub(super) const FAULTS: &[Fault] = &[
         })
     }),
     number("no-digits-is-zero", "takes a missing length for zero", &["ASC-03"], scope::digits, |desk| {
-        lenient(desk, |digits| if digits.is_empty() { Some(0) } else { digits.parse().ok().filter(|_| is_strict(digits)) })
+        lenient(
+            desk,
+            |digits| if digits.is_empty() { Some(0) } else { digits.parse().ok().filter(|_| is_strict(digits)) },
+        )
     }),
     number("letters-end-digits", "reads digits up to the first letter (atoi)", &["ASC-03"], scope::digits, |desk| {
         lenient(desk, |digits| {
@@ -247,9 +284,13 @@ pub(super) const FAULTS: &[Fault] = &[
             digits[..end].parse().ok().filter(|_| is_strict(&digits[..end]))
         })
     }),
-    number("digits-mod-2-32", "reads digits modulo two to the thirty-second (rsyslog@0381a0de6)", &["ASC-05"], scope::digits, |desk| {
-        lenient(desk, |digits| is_strict(digits).then(|| wrapping(digits) & 0xffff_ffff))
-    }),
+    number(
+        "digits-mod-2-32",
+        "reads digits modulo two to the thirty-second (rsyslog@0381a0de6)",
+        &["ASC-05"],
+        scope::digits,
+        |desk| lenient(desk, |digits| is_strict(digits).then(|| wrapping(digits) & 0xffff_ffff)),
+    ),
     number("digits-mod-2-64", "reads digits modulo two to the sixty-fourth", &["ASC-05"], scope::digits, |desk| {
         lenient(desk, |digits| is_strict(digits).then(|| wrapping(digits)))
     }),
@@ -261,54 +302,84 @@ pub(super) const FAULTS: &[Fault] = &[
         "takes the digits of a read for the whole number, and those of the next for another",
         &["ASC-01", "SEG-02"],
         scope::digits,
-        |desk| Reader::boxed(desk.framing().clone(), |it| {
-            let digits = |bytes: &[u8]| !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
-            while let Some((head, len)) = it.whole() {
-                it.deliver(head, len);
-            }
-            if digits(it.buffer) { it.buffer.clear() }
-        }),
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                let digits = |bytes: &[u8]| !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
+                while let Some((head, len)) = it.whole() {
+                    it.deliver(head, len);
+                }
+                if digits(it.buffer) {
+                    it.buffer.clear()
+                }
+            })
+        },
     ),
-    number("trailer-unchecked", "does not look at the byte behind the payload", &["ASC-04", "LEN-27"], scope::trailer, |desk| {
-        Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((head, len)) = it.whole() {
-                it.deliver(head, len);
-            }
-        })
-    }),
+    number(
+        "trailer-unchecked",
+        "does not look at the byte behind the payload",
+        &["ASC-04", "LEN-27"],
+        scope::trailer,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, len)) = it.whole() {
+                    it.deliver(head, len);
+                }
+            })
+        },
+    ),
     number(
         "payload-ends-at-trailer",
         "looks for the trailer instead of counting",
         &["ASC-02", "LEN-18", "BYT-01", "BYT-11"],
         scope::digits,
-        |desk| Reader::boxed(desk.framing().clone(), |it| {
-            while let Some(colon) = find(it.buffer, b":") {
-                let Some(comma) = find(&it.buffer[colon..], trailer(it.state)) else { return };
-                let payload = it.buffer[colon + 1..colon + comma].to_vec();
-                it.drop(colon + comma + 1);
-                it.message(&payload);
-            }
-        }),
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some(colon) = find(it.buffer, b":") {
+                    let Some(comma) = find(&it.buffer[colon..], trailer(it.state)) else { return };
+                    let payload = it.buffer[colon + 1..colon + comma].to_vec();
+                    it.drop(colon + comma + 1);
+                    it.message(&payload);
+                }
+            })
+        },
     ),
-    number("header-name-literal", "knows only `Content-Length: `, in this spelling and as the first line", &["ASC-10"], scope::header, |desk| {
-        blocks(desk, |lines| lines.strip_prefix("Content-Length: ")?.split("\r\n").next()?.parse().ok())
-    }),
-    number("first-of-two-lengths", "takes the first of two lengths that contradict each other", &["ASC-11"], scope::header, |desk| {
-        blocks(desk, |lines| lengths(lines).first()?.parse().ok())
-    }),
-    number("last-of-two-lengths", "takes the last of two lengths that contradict each other", &["ASC-11"], scope::header, |desk| {
-        blocks(desk, |lines| lengths(lines).last()?.parse().ok())
-    }),
+    number(
+        "header-name-literal",
+        "knows only `Content-Length: `, in this spelling and as the first line",
+        &["ASC-10"],
+        scope::header,
+        |desk| blocks(desk, |lines| lines.strip_prefix("Content-Length: ")?.split("\r\n").next()?.parse().ok()),
+    ),
+    number(
+        "first-of-two-lengths",
+        "takes the first of two lengths that contradict each other",
+        &["ASC-11"],
+        scope::header,
+        |desk| blocks(desk, |lines| lengths(lines).first()?.parse().ok()),
+    ),
+    number(
+        "last-of-two-lengths",
+        "takes the last of two lengths that contradict each other",
+        &["ASC-11"],
+        scope::header,
+        |desk| blocks(desk, |lines| lengths(lines).last()?.parse().ok()),
+    ),
     number("bad-header-is-zero", "takes a length that is no number for zero", &["ASC-12"], scope::header, |desk| {
         blocks(desk, |lines| Some(lengths(lines).first()?.parse().unwrap_or(0)))
     }),
-    number("header-parsed-as-int", "reads a length as parseInt does, up to what is no digit", &["ASC-12"], scope::header, |desk| {
-        blocks(desk, |lines| {
-            let value = lengths(lines).first()?.clone();
-            let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
-            value[..end].parse().ok()
-        })
-    }),
+    number(
+        "header-parsed-as-int",
+        "reads a length as parseInt does, up to what is no digit",
+        &["ASC-12"],
+        scope::header,
+        |desk| {
+            blocks(desk, |lines| {
+                let value = lengths(lines).first()?.clone();
+                let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+                value[..end].parse().ok()
+            })
+        },
+    ),
 ];
 
 /// Messages counted by what becomes of the number; the trailer is not looked at.

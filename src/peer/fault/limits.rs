@@ -33,67 +33,93 @@ pub(super) const FAULTS: &[Fault] = &[
         scope::limited_delimiter,
         |desk| right(&with_max(desk.framing(), |max| max - overhead(desk.framing()))),
     ),
-    fault("limit-one-less", "refuses a message of exactly the maximum (>= for >)", &["LEN-09", "DEL-09"], scope::limited, |desk| {
-        right(&with_max(desk.framing(), |max| max - 1))
-    }),
+    fault(
+        "limit-one-less",
+        "refuses a message of exactly the maximum (>= for >)",
+        &["LEN-09", "DEL-09"],
+        scope::limited,
+        |desk| right(&with_max(desk.framing(), |max| max - 1)),
+    ),
     fault("limit-one-more", "takes a message of one byte over the maximum", OVER, scope::limited, |desk| {
         right(&with_max(desk.framing(), |max| max + 1))
     }),
-    fault("limit-ignored", "takes messages of any size", OVER, scope::limited, |desk| right(&unlimited(desk.framing()))),
+    fault("limit-ignored", "takes messages of any size", OVER, scope::limited, |desk| {
+        right(&unlimited(desk.framing()))
+    }),
     fault(
         "limit-only-whole",
         "checks the size of a message only when it came in one read (a limit on each read)",
         OVER,
         scope::limited,
-        |desk| Limit::reader(desk, |it| {
-            while let Some((len, payload)) = it.first() {
-                let cut = it.fresh > 0;
-                let over = payload.len() > it.state.max;
-                it.drop(len);
-                if over && !cut { return it.refuse() }
-                it.message(&payload);
-            }
-        }),
+        |desk| {
+            Limit::reader(desk, |it| {
+                while let Some((len, payload)) = it.first() {
+                    let cut = it.fresh > 0;
+                    let over = payload.len() > it.state.max;
+                    it.drop(len);
+                    if over && !cut {
+                        return it.refuse();
+                    }
+                    it.message(&payload);
+                }
+            })
+        },
     ),
     fault(
         "limit-only-cut",
         "checks only messages that are unfinished at the end of a read (split2 maxLength)",
         OVER,
         scope::limited,
-        |desk| Limit::reader(desk, |it| {
-            it.take_all();
-            if it.unfinished() > it.state.max { it.refuse() }
-        }),
+        |desk| {
+            Limit::reader(desk, |it| {
+                it.take_all();
+                if it.unfinished() > it.state.max {
+                    it.refuse()
+                }
+            })
+        },
     ),
     fault(
         "limit-counts-cut-delimiter",
         "counts the beginning of a delimiter towards the maximum when the read ends there (netty DelimiterBasedFrameDecoder)",
         &["DEL-09"],
         scope::limited_token,
-        |desk| Limit::reader(desk, |it| {
-            it.take_within();
-            if it.buffer.len() > it.state.max { it.refuse() }
-        }),
+        |desk| {
+            Limit::reader(desk, |it| {
+                it.take_within();
+                if it.buffer.len() > it.state.max {
+                    it.refuse()
+                }
+            })
+        },
     ),
     fault(
         "limit-on-buffer",
         "holds everything that it has read, and not a message, to the maximum",
         &["SEG-04", "SEG-11", "CON-08", "DEL-27", "DEL-09", "LEN-09"],
         |framing| scope::limited(framing) && !scope::roomy(framing),
-        |desk| Limit::reader(desk, |it| {
-            if it.buffer.len() > it.state.max + 16 { return it.refuse() }
-            it.take_all();
-        }),
+        |desk| {
+            Limit::reader(desk, |it| {
+                if it.buffer.len() > it.state.max + 16 {
+                    return it.refuse();
+                }
+                it.take_all();
+            })
+        },
     ),
     fault(
         "oversize-tail-delivered",
         "empties its buffer when it grows too large, and takes the rest of the message for a new one (asyncio readline)",
         &["DEL-11", "DEL-10"],
         scope::limited_delimiter,
-        |desk| Limit::reader(desk, |it| {
-            it.take_within();
-            if it.buffer.len() > it.state.max + 16 { it.buffer.clear() }
-        }),
+        |desk| {
+            Limit::reader(desk, |it| {
+                it.take_within();
+                if it.buffer.len() > it.state.max + 16 {
+                    it.buffer.clear()
+                }
+            })
+        },
     ),
     fault("oversize-truncated", "answers the beginning of a message over the maximum", OVER, scope::limited, |desk| {
         Limit::reader(desk, |it| {
@@ -109,14 +135,16 @@ pub(super) const FAULTS: &[Fault] = &[
         "answers a message over the maximum in several (rsyslog, and Erlang's line mode)",
         OVER,
         scope::limited,
-        |desk| Limit::reader(desk, |it| {
-            while let Some((len, payload)) = it.first() {
-                let max = it.state.max;
-                it.drop(len);
-                let parts = payload.len().div_ceil(max).max(1);
-                (0..parts).for_each(|part| it.message(&payload[part * max..payload.len().min((part + 1) * max)]));
-            }
-        }),
+        |desk| {
+            Limit::reader(desk, |it| {
+                while let Some((len, payload)) = it.first() {
+                    let max = it.state.max;
+                    it.drop(len);
+                    let parts = payload.len().div_ceil(max).max(1);
+                    (0..parts).for_each(|part| it.message(&payload[part * max..payload.len().min((part + 1) * max)]));
+                }
+            })
+        },
     ),
     fault("oversize-is-empty", "answers an empty message for one over the maximum", OVER, scope::limited, |desk| {
         Limit::reader(desk, |it| {
@@ -146,45 +174,51 @@ pub(super) const FAULTS: &[Fault] = &[
         "passes over the prefix of a message that is too long, and takes its body for messages (rsyslog@ea219194b)",
         &["LEN-17", "LEN-18"],
         scope::limited_length,
-        |desk| Limit::reader(desk, |it| {
-            while let Some(head) = header(&it.state.framing, it.buffer) {
-                if head.value > it.state.max as u64 {
-                    it.drop(head.len);
-                    continue;
+        |desk| {
+            Limit::reader(desk, |it| {
+                while let Some(head) = header(&it.state.framing, it.buffer) {
+                    if head.value > it.state.max as u64 {
+                        it.drop(head.len);
+                        continue;
+                    }
+                    let Some((len, payload)) = it.first() else { return };
+                    it.drop(len);
+                    it.message(&payload);
                 }
-                let Some((len, payload)) = it.first() else { return };
-                it.drop(len);
-                it.message(&payload);
-            }
-        }),
+            })
+        },
     ),
     fault(
         "oversize-awaited",
         "waits for the whole body of a message before it refuses it (netty's failFast=false)",
         &["LEN-11", "LEN-12", "DEL-13"],
         scope::closing,
-        |desk| Limit::reader(desk, |it| {
-            it.take_within();
-        }),
+        |desk| {
+            Limit::reader(desk, |it| {
+                it.take_within();
+            })
+        },
     ),
     fault(
         "oversize-delimiter-cut",
         "throws the beginning of a delimiter away with the message that is too long (netty DelimiterBasedFrameDecoder)",
         &["DEL-12", "DEL-10", "DEL-11"],
         scope::skipping_token,
-        |desk| Limit::reader(desk, |it| {
-            if it.state.discards {
-                let delimiter = it.state.framing.terminator().unwrap_or_default().to_vec();
-                let Some(at) = super::header::find(it.buffer, &delimiter) else { return it.buffer.clear() };
-                it.drop(at + delimiter.len());
-                it.state.discards = false;
-            }
-            it.take_within();
-            if it.unfinished() > it.state.max {
-                it.state.discards = true;
-                it.buffer.clear();
-            }
-        }),
+        |desk| {
+            Limit::reader(desk, |it| {
+                if it.state.discards {
+                    let delimiter = it.state.framing.terminator().unwrap_or_default().to_vec();
+                    let Some(at) = super::header::find(it.buffer, &delimiter) else { return it.buffer.clear() };
+                    it.drop(at + delimiter.len());
+                    it.state.discards = false;
+                }
+                it.take_within();
+                if it.unfinished() > it.state.max {
+                    it.state.discards = true;
+                    it.buffer.clear();
+                }
+            })
+        },
     ),
     Fault {
         name: "refusal-is-mute",

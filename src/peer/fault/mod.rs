@@ -5,12 +5,12 @@
 
 mod content;
 mod decode;
+mod delimiters;
 mod desk;
 mod feeding;
 mod header;
-mod limits;
 mod lengths;
-mod delimiters;
+mod limits;
 mod replies;
 mod resources;
 mod right;
@@ -19,10 +19,10 @@ mod session;
 
 use std::fmt;
 
-pub use decode::{Decode, Heard};
-pub(in crate::peer) use decode::right as right_decoder;
-pub use desk::{Desk, Flow, Order, Turn};
 use crate::framing::Framing;
+pub(in crate::peer) use decode::right as right_decoder;
+pub use decode::{Decode, Heard};
+pub use desk::{Desk, Flow, Order, Turn};
 
 use super::server::Settings;
 

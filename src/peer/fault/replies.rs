@@ -34,97 +34,237 @@ const LARGE: &[&str] = &["SEG-09", "SEG-10", "LEN-08", "CLS-03", "BYT-13"];
 const STREAM: &[&str] = &["SEG-09", "SEG-11", "SEG-12", "FIX-04", "FIX-05", "BYT-13", "BYT-14", "CLS-03", "RES-03"];
 
 pub(super) const FAULTS: &[Fault] = &[
-    fault("nul-added", "adds a zero byte to each reply (sizeof of a string)", &["BYT-15", "SES-02"], |framing| !scope::cobs(framing), |_, reply| add(reply, b"\0")),
-    fault("newline-added", "adds a line feed to each reply (println)", &["BYT-15", "SES-02"], scope::any, |_, reply| add(reply, b"\n")),
-    fault("prompt-added", "writes a prompt behind each reply", &["BYT-15", "SES-02"], scope::any, |_, reply| add(reply, b"> ")),
-    fault("reply-twice", "answers each message twice (node-byline#12)", &["SES-06", "BYT-15", "SES-02"], scope::any, |_, reply| [&reply[..], &reply].concat()),
-    fault("tenth-reply-twice", "answers every tenth message twice", &["SES-06", "CON-08", "SEG-11"], scope::many, |desk, reply| {
-        if desk.next().is_multiple_of(10) { [&reply[..], &reply].concat() } else { reply }
+    fault(
+        "nul-added",
+        "adds a zero byte to each reply (sizeof of a string)",
+        &["BYT-15", "SES-02"],
+        |framing| !scope::cobs(framing),
+        |_, reply| add(reply, b"\0"),
+    ),
+    fault(
+        "newline-added",
+        "adds a line feed to each reply (println)",
+        &["BYT-15", "SES-02"],
+        scope::any,
+        |_, reply| add(reply, b"\n"),
+    ),
+    fault("prompt-added", "writes a prompt behind each reply", &["BYT-15", "SES-02"], scope::any, |_, reply| {
+        add(reply, b"> ")
     }),
-    fault("previous-reply", "answers each message with the one before it", &["SES-05", "SES-06"], scope::many, |desk, reply| {
-        let first = desk.next() == 1;
-        let previous = std::mem::replace(&mut desk.kept, reply.clone());
-        if first { reply } else { previous }
-    }),
-    fault("tail-of-longer-reply", "answers with what a longer message left in the buffer behind a shorter one", &["SES-05"], scope::sized, |desk, reply| {
-        if desk.kept.len() < reply.len() {
-            desk.kept.clone_from(&reply);
-        } else {
-            desk.kept[..reply.len()].copy_from_slice(&reply);
-        }
-        desk.kept.clone()
-    }),
-    fault("replies-accumulate", "answers with everything that came so far (EventMachine's LineProtocol)", &["SES-05", "SES-06"], scope::framed, |desk, reply| {
-        desk.kept.extend_from_slice(&reply);
-        desk.kept.clone()
-    }),
-    fault("delimiter-missing", "leaves the delimiter out of the reply", &["DEL-01", "SES-02"], scope::delimiter, |desk, mut reply| {
-        let delimiter = desk.framing().terminator().map_or(0, <[u8]>::len);
-        reply.truncate(reply.len().saturating_sub(delimiter));
-        reply
-    }),
-    fault("delimiter-twice", "writes the delimiter twice (println of a line)", &["DEL-01", "SES-02", "BYT-15", "SES-06"], scope::plain, |desk, reply| {
-        let delimiter = desk.framing().terminator().unwrap_or_default().to_vec();
-        add(reply, &delimiter)
-    }),
-    fault("prefix-missing", "leaves the length out of the reply", &["LEN-01", "SES-02"], scope::length, |desk, mut reply| {
-        let prefix = header(desk.framing(), &reply).map_or(0, |head| head.len);
-        reply.drain(..prefix);
-        reply
-    }),
+    fault(
+        "reply-twice",
+        "answers each message twice (node-byline#12)",
+        &["SES-06", "BYT-15", "SES-02"],
+        scope::any,
+        |_, reply| [&reply[..], &reply].concat(),
+    ),
+    fault(
+        "tenth-reply-twice",
+        "answers every tenth message twice",
+        &["SES-06", "CON-08", "SEG-11"],
+        scope::many,
+        |desk, reply| {
+            if desk.next().is_multiple_of(10) { [&reply[..], &reply].concat() } else { reply }
+        },
+    ),
+    fault(
+        "previous-reply",
+        "answers each message with the one before it",
+        &["SES-05", "SES-06"],
+        scope::many,
+        |desk, reply| {
+            let first = desk.next() == 1;
+            let previous = std::mem::replace(&mut desk.kept, reply.clone());
+            if first { reply } else { previous }
+        },
+    ),
+    fault(
+        "tail-of-longer-reply",
+        "answers with what a longer message left in the buffer behind a shorter one",
+        &["SES-05"],
+        scope::sized,
+        |desk, reply| {
+            if desk.kept.len() < reply.len() {
+                desk.kept.clone_from(&reply);
+            } else {
+                desk.kept[..reply.len()].copy_from_slice(&reply);
+            }
+            desk.kept.clone()
+        },
+    ),
+    fault(
+        "replies-accumulate",
+        "answers with everything that came so far (EventMachine's LineProtocol)",
+        &["SES-05", "SES-06"],
+        scope::framed,
+        |desk, reply| {
+            desk.kept.extend_from_slice(&reply);
+            desk.kept.clone()
+        },
+    ),
+    fault(
+        "delimiter-missing",
+        "leaves the delimiter out of the reply",
+        &["DEL-01", "SES-02"],
+        scope::delimiter,
+        |desk, mut reply| {
+            let delimiter = desk.framing().terminator().map_or(0, <[u8]>::len);
+            reply.truncate(reply.len().saturating_sub(delimiter));
+            reply
+        },
+    ),
+    fault(
+        "delimiter-twice",
+        "writes the delimiter twice (println of a line)",
+        &["DEL-01", "SES-02", "BYT-15", "SES-06"],
+        scope::plain,
+        |desk, reply| {
+            let delimiter = desk.framing().terminator().unwrap_or_default().to_vec();
+            add(reply, &delimiter)
+        },
+    ),
+    fault(
+        "prefix-missing",
+        "leaves the length out of the reply",
+        &["LEN-01", "SES-02"],
+        scope::length,
+        |desk, mut reply| {
+            let prefix = header(desk.framing(), &reply).map_or(0, |head| head.len);
+            reply.drain(..prefix);
+            reply
+        },
+    ),
     fault("prefix-twice", "writes the length twice", &["LEN-01", "SES-02"], scope::length, |desk, reply| {
         let prefix = header(desk.framing(), &reply).map_or(0, |head| head.len);
         [&reply[..prefix], &reply].concat()
     }),
-    fault("prefix-counts-itself", "counts the prefix in the length that it writes", &["LEN-01", "SES-02"], scope::wide, |desk, reply| {
-        respelled(desk, reply, |value, len| value + len)
-    }),
-    fault("prefix-bytes-swapped", "writes the length in the wrong byte order (netty@2b2d53ff62)", &["LEN-04", "SES-02"], scope::wide, |_, mut reply| {
-        let width = reply.len().min(2);
-        let whole = if reply.len() > 4 && reply[0] == 0 && reply[1] == 0 { 4 } else { width };
-        reply[..whole].reverse();
-        reply
-    }),
-    fault("prefix-wraps-at-256", "writes the low byte of the length only", &["LEN-08", "SEG-09"], scope::wide, |desk, reply| {
-        respelled(desk, reply, |value, _| value & 0xff)
-    }),
-    fault("prefix-wraps-at-65536", "writes a length modulo 65536 (tokio#5080)", &["LEN-24", "LEN-08", "SEG-09"], |framing| scope::very_wide(framing) && scope::roomy(framing), |desk, reply| {
-        respelled(desk, reply, |value, _| value & 0xffff)
-    }),
-    fault("prefix-counts-characters", "writes the number of characters as the length (vscode@c8640475)", &["ASC-07", "LEN-01", "BYT-04", "BYT-08"], scope::length, |desk, reply| {
-        let Some(head) = header(desk.framing(), &reply) else { return reply };
-        let text = String::from_utf8_lossy(&reply[head.len..head.len + head.value as usize]).into_owned();
-        let mut shorter = desk.framing().header_claiming(text.chars().count() as u128).unwrap_or_default();
-        shorter.extend_from_slice(&reply[head.len..]);
-        shorter
-    }),
-    fault("last-byte-missing", "writes one byte less than it should", &["SES-02", "SES-05", "CLS-01"], scope::any, |_, mut reply| {
-        reply.pop();
-        reply
-    }),
-    fault("first-byte-missing", "leaves the first byte out", &["SES-02", "SES-05", "CLS-01"], scope::any, |_, reply| reply[1.min(reply.len())..].to_vec()),
-    fault("reply-cut-at-64KiB", "writes at most 64 KiB of a reply", &["SEG-09", "CLS-03", "BYT-13"], |framing| scope::roomy(framing) && !scope::stream(framing), |_, mut reply| {
-        reply.truncate(65536);
-        reply
-    }),
-    fault("block-repeated", "writes a block of 4096 bytes twice and leaves the next out", &["BYT-14", "BYT-13"], scope::roomy, |_, mut reply| {
-        if reply.len() >= 8192 { reply.copy_within(..4096, 4096) }
-        reply
-    }),
-    fault("blocks-swapped", "writes two blocks of 4096 bytes in the wrong order", &["BYT-14", "BYT-13"], scope::roomy, |_, mut reply| {
-        if let Some((first, second)) = reply.get_mut(..8192).map(|blocks| blocks.split_at_mut(4096)) { first.swap_with_slice(second) }
-        reply
-    }),
-    fault("block-lost", "leaves a block of 1024 bytes out of a large reply", &["BYT-14", "BYT-13"], scope::roomy, |_, mut reply| {
-        if reply.len() >= 8192 { reply.drain(4096..5120); }
-        reply
-    }),
-    fault("hundredth-reply-lost", "does not answer every hundredth message of a connection", &["SEG-11", "CON-08", "DEL-27"], scope::framed, |desk, reply| {
-        if desk.next().is_multiple_of(100) { Vec::new() } else { reply }
-    }),
-    fault("thousandth-reply-lost", "does not answer every thousandth message of a connection", &["SEG-11", "CON-08", "DEL-27"], scope::framed, |desk, reply| {
-        if desk.next().is_multiple_of(1000) { Vec::new() } else { reply }
-    }),
+    fault(
+        "prefix-counts-itself",
+        "counts the prefix in the length that it writes",
+        &["LEN-01", "SES-02"],
+        scope::wide,
+        |desk, reply| respelled(desk, reply, |value, len| value + len),
+    ),
+    fault(
+        "prefix-bytes-swapped",
+        "writes the length in the wrong byte order (netty@2b2d53ff62)",
+        &["LEN-04", "SES-02"],
+        scope::wide,
+        |_, mut reply| {
+            let width = reply.len().min(2);
+            let whole = if reply.len() > 4 && reply[0] == 0 && reply[1] == 0 { 4 } else { width };
+            reply[..whole].reverse();
+            reply
+        },
+    ),
+    fault(
+        "prefix-wraps-at-256",
+        "writes the low byte of the length only",
+        &["LEN-08", "SEG-09"],
+        scope::wide,
+        |desk, reply| respelled(desk, reply, |value, _| value & 0xff),
+    ),
+    fault(
+        "prefix-wraps-at-65536",
+        "writes a length modulo 65536 (tokio#5080)",
+        &["LEN-24", "LEN-08", "SEG-09"],
+        |framing| scope::very_wide(framing) && scope::roomy(framing),
+        |desk, reply| respelled(desk, reply, |value, _| value & 0xffff),
+    ),
+    fault(
+        "prefix-counts-characters",
+        "writes the number of characters as the length (vscode@c8640475)",
+        &["ASC-07", "LEN-01", "BYT-04", "BYT-08"],
+        scope::length,
+        |desk, reply| {
+            let Some(head) = header(desk.framing(), &reply) else { return reply };
+            let text = String::from_utf8_lossy(&reply[head.len..head.len + head.value as usize]).into_owned();
+            let mut shorter = desk.framing().header_claiming(text.chars().count() as u128).unwrap_or_default();
+            shorter.extend_from_slice(&reply[head.len..]);
+            shorter
+        },
+    ),
+    fault(
+        "last-byte-missing",
+        "writes one byte less than it should",
+        &["SES-02", "SES-05", "CLS-01"],
+        scope::any,
+        |_, mut reply| {
+            reply.pop();
+            reply
+        },
+    ),
+    fault(
+        "first-byte-missing",
+        "leaves the first byte out",
+        &["SES-02", "SES-05", "CLS-01"],
+        scope::any,
+        |_, reply| reply[1.min(reply.len())..].to_vec(),
+    ),
+    fault(
+        "reply-cut-at-64KiB",
+        "writes at most 64 KiB of a reply",
+        &["SEG-09", "CLS-03", "BYT-13"],
+        |framing| scope::roomy(framing) && !scope::stream(framing),
+        |_, mut reply| {
+            reply.truncate(65536);
+            reply
+        },
+    ),
+    fault(
+        "block-repeated",
+        "writes a block of 4096 bytes twice and leaves the next out",
+        &["BYT-14", "BYT-13"],
+        scope::roomy,
+        |_, mut reply| {
+            if reply.len() >= 8192 {
+                reply.copy_within(..4096, 4096)
+            }
+            reply
+        },
+    ),
+    fault(
+        "blocks-swapped",
+        "writes two blocks of 4096 bytes in the wrong order",
+        &["BYT-14", "BYT-13"],
+        scope::roomy,
+        |_, mut reply| {
+            if let Some((first, second)) = reply.get_mut(..8192).map(|blocks| blocks.split_at_mut(4096)) {
+                first.swap_with_slice(second)
+            }
+            reply
+        },
+    ),
+    fault(
+        "block-lost",
+        "leaves a block of 1024 bytes out of a large reply",
+        &["BYT-14", "BYT-13"],
+        scope::roomy,
+        |_, mut reply| {
+            if reply.len() >= 8192 {
+                reply.drain(4096..5120);
+            }
+            reply
+        },
+    ),
+    fault(
+        "hundredth-reply-lost",
+        "does not answer every hundredth message of a connection",
+        &["SEG-11", "CON-08", "DEL-27"],
+        scope::framed,
+        |desk, reply| {
+            if desk.next().is_multiple_of(100) { Vec::new() } else { reply }
+        },
+    ),
+    fault(
+        "thousandth-reply-lost",
+        "does not answer every thousandth message of a connection",
+        &["SEG-11", "CON-08", "DEL-27"],
+        scope::framed,
+        |desk, reply| {
+            if desk.next().is_multiple_of(1000) { Vec::new() } else { reply }
+        },
+    ),
     cut("message-cut-at-100", scope::not_fixed, |_, message| first(message, 100)),
     cut("message-cut-at-1000", scope::not_fixed, |_, message| first(message, 1000)),
     cut("message-cut-at-1024", scope::roomy, |_, message| first(message, 1024)),
@@ -200,27 +340,25 @@ pub(super) const FAULTS: &[Fault] = &[
         about: "sends every reply to the client that came last (a global variable)",
         breaks: &["SES-07", "CON-05", "SEG-13", "CON-01"],
         applies: scope::any,
-        act: Act::Session(|desk, moment| {
-            match moment {
-                Moment::Accepted => desk.wake_in(LOOK),
-                Moment::Message(payload) => {
-                    let latest = desk.shared().accepted;
-                    if latest != desk.number() {
-                        let frame = encoded(desk, payload);
-                        desk.shared().mail.entry(latest).or_default().extend(frame);
-                        desk.order(Order::Ignore);
-                    }
+        act: Act::Session(|desk, moment| match moment {
+            Moment::Accepted => desk.wake_in(LOOK),
+            Moment::Message(payload) => {
+                let latest = desk.shared().accepted;
+                if latest != desk.number() {
+                    let frame = encoded(desk, payload);
+                    desk.shared().mail.entry(latest).or_default().extend(frame);
+                    desk.order(Order::Ignore);
                 }
-                Moment::Woken => {
-                    let number = desk.number();
-                    let mail = desk.shared().mail.remove(&number).unwrap_or_default();
-                    if !mail.is_empty() {
-                        desk.later.push((Duration::ZERO, mail));
-                    }
-                    desk.wake_in(LOOK);
-                }
-                _ => {}
             }
+            Moment::Woken => {
+                let number = desk.number();
+                let mail = desk.shared().mail.remove(&number).unwrap_or_default();
+                if !mail.is_empty() {
+                    desk.later.push((Duration::ZERO, mail));
+                }
+                desk.wake_in(LOOK);
+            }
+            _ => {}
         }),
     },
     Fault {

@@ -51,7 +51,7 @@ pub(super) const UNOBSERVABLE: &[Fault] = &[
         name: "delimiter-searched-from-the-start",
         about: "searches all it has for the delimiter whenever a read brings something: linear in what came, each time",
         breaks: &["DEL-26"],
-        applies: scope::plain,
+        applies: |framing| scope::plain(framing) && !scope::limited(framing),
         act: Act::Decode(|desk| super::delimiters::rescanning(desk)),
     },
     Fault {

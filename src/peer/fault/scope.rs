@@ -53,7 +53,6 @@ fn field(framing: &Framing) -> Option<Field> {
     }
 }
 
-
 /// A binary length of at least two bytes.
 pub(super) fn wide(framing: &Framing) -> bool {
     framing.field_width().is_some_and(|width| width >= 2)
@@ -102,7 +101,6 @@ pub(super) fn overlapping(framing: &Framing) -> bool {
 pub(super) fn crlf(framing: &Framing) -> bool {
     plain(framing) && framing.terminator() == Some(b"\r\n")
 }
-
 
 /// A line feed, and no optional carriage return.
 pub(super) fn lf(framing: &Framing) -> bool {
@@ -173,7 +171,6 @@ fn skips(framing: &Framing) -> bool {
 pub(super) fn skipping(framing: &Framing) -> bool {
     sized(framing) && skips(framing)
 }
-
 
 pub(super) fn skipping_token(framing: &Framing) -> bool {
     token(framing) && skips(framing)
