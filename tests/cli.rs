@@ -87,7 +87,7 @@ fn a_fault_is_found_over_tcp_too() {
         ("resets-for-fin", "close", "CLS-07"),
         ("second-client-reset", "netstring", "SES-07"),
         ("banner", "close", "SES-01"),
-        ("accepts-once", "lines", "SES-03"),
+        ("accepts-once", "lines", "SES-02"),
     ];
     for (fault, framing, requirement) in faults {
         let serving = Serving::with(&["--framing", framing, "--fault", fault]);

@@ -56,6 +56,7 @@ struct World {
 }
 
 /// One connection with both its directions.
+#[expect(clippy::struct_excessive_bools, reason = "each end may be gone by itself, and the other not know of it yet")]
 struct Link {
     /// The server's end; `None` while the client waits in the backlog.
     server: Option<Connection>,

@@ -151,7 +151,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let mut kept = Vec::new();
             while let [first, tail @ ..] = rest {
                 if *first == 0xff {
-                    rest = tail.get(2..).unwrap_or(&[])
+                    rest = tail.get(2..).unwrap_or(&[]);
                 } else {
                     kept.push(*first);
                     rest = tail;
@@ -252,7 +252,7 @@ pub(super) const FAULTS: &[Fault] = &[
         scope::not_fixed,
         |desk, moment| match moment {
             Moment::Message(bytes) if !scope::stream(desk.framing()) && std::str::from_utf8(bytes).is_err() => {
-                desk.order(Order::Die)
+                desk.order(Order::Die);
             }
             Moment::Message(bytes) if bytes.contains(&0xff) => desk.order(Order::Die),
             _ => {}

@@ -127,7 +127,7 @@ pub(super) const FAULTS: &[Fault] = &[
                         it.state.payload.truncate(kept);
                         at -= back;
                         if it.state.matched == 0 {
-                            it.state.payload.push(byte)
+                            it.state.payload.push(byte);
                         } else {
                             it.state.matched = 0;
                             continue;
@@ -207,7 +207,7 @@ pub(super) const FAULTS: &[Fault] = &[
                     while let Some(at) = find(it.buffer, b"\r\n") {
                         it.buffer[..at].iter_mut().for_each(|byte| {
                             if *byte == b'\r' {
-                                *byte = b'?'
+                                *byte = b'?';
                             }
                         });
                         it.end_message(at, 2);
@@ -311,7 +311,7 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk| {
             Reader::ending(
                 desk.framing().clone(),
-                |it| it.search(),
+                search,
                 |_, rest| {
                     if rest.is_empty() { Vec::new() } else { vec![rest.clone(), rest] }
                 },
@@ -358,7 +358,7 @@ pub(super) const FAULTS: &[Fault] = &[
                     it.buffer.pop();
                 }
                 if it.fresh < it.buffer.len() && it.fresh == 0 && matches!(it.buffer[0], 0xdc | 0xdd) {
-                    it.drop(1)
+                    it.drop(1);
                 }
                 it.search();
             })
@@ -389,7 +389,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Reader::boxed(desk.framing().clone(), |it| {
                 while let Some((len, mut payload)) = it.first() {
                     if it.buffer[0] == 0xff && payload.get(254) != Some(&0) {
-                        payload.insert(254, 0)
+                        payload.insert(254, 0);
                     }
                     it.drop(len);
                     it.message(&payload);
@@ -469,6 +469,11 @@ impl Cutting<'_, Framing> {
     }
 }
 
+/// What is right, as a function of its own.
+fn search(cutting: &mut Cutting<'_, Framing>) {
+    cutting.search();
+}
+
 /// A delimiter that is matched byte by byte.
 struct Matching {
     delimiter: Vec<u8>,
@@ -498,5 +503,5 @@ impl Cutting<'_, Matching> {
 
 /// What is right, looked for from the start each time.
 pub(super) fn rescanning(desk: &Desk) -> Box<dyn Decode> {
-    Reader::boxed(desk.framing().clone(), |it| it.search())
+    Reader::boxed(desk.framing().clone(), search)
 }

@@ -242,7 +242,7 @@ impl Feeding {
     fn waiting(desk: &Desk, size: usize) -> Box<dyn Decode> {
         let wait = |feed: &mut Self, bytes: &[u8]| {
             feed.kept.extend_from_slice(bytes);
-            if bytes.len() % feed.most != 0 {
+            if !bytes.len().is_multiple_of(feed.most) {
                 let ready = std::mem::take(&mut feed.kept);
                 feed.decoder.push(&ready);
             }

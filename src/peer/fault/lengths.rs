@@ -309,7 +309,7 @@ pub(super) const FAULTS: &[Fault] = &[
                     it.deliver(head, len);
                 }
                 if digits(it.buffer) {
-                    it.buffer.clear()
+                    it.buffer.clear();
                 }
             })
         },

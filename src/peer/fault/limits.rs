@@ -74,7 +74,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Limit::reader(desk, |it| {
                 it.take_all();
                 if it.unfinished() > it.state.max {
-                    it.refuse()
+                    it.refuse();
                 }
             })
         },
@@ -88,7 +88,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Limit::reader(desk, |it| {
                 it.take_within();
                 if it.buffer.len() > it.state.max {
-                    it.refuse()
+                    it.refuse();
                 }
             })
         },
@@ -116,7 +116,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Limit::reader(desk, |it| {
                 it.take_within();
                 if it.buffer.len() > it.state.max + 16 {
-                    it.buffer.clear()
+                    it.buffer.clear();
                 }
             })
         },

@@ -218,7 +218,7 @@ pub(super) const FAULTS: &[Fault] = &[
         scope::roomy,
         |_, mut reply| {
             if reply.len() >= 8192 {
-                reply.copy_within(..4096, 4096)
+                reply.copy_within(..4096, 4096);
             }
             reply
         },
@@ -230,7 +230,7 @@ pub(super) const FAULTS: &[Fault] = &[
         scope::roomy,
         |_, mut reply| {
             if let Some((first, second)) = reply.get_mut(..8192).map(|blocks| blocks.split_at_mut(4096)) {
-                first.swap_with_slice(second)
+                first.swap_with_slice(second);
             }
             reply
         },
@@ -386,8 +386,9 @@ pub(super) const FAULTS: &[Fault] = &[
 /// How often a connection looks for replies that others have for it.
 const LOOK: Duration = Duration::from_millis(5);
 
-fn add(reply: Vec<u8>, more: &[u8]) -> Vec<u8> {
-    [&reply[..], more].concat()
+fn add(mut reply: Vec<u8>, more: &[u8]) -> Vec<u8> {
+    reply.extend_from_slice(more);
+    reply
 }
 
 fn first(mut message: Vec<u8>, most: usize) -> Vec<u8> {
