@@ -380,9 +380,13 @@ impl Connection {
             (self.desk.inside, self.desk.waiting) = (self.decoder.is_inside(), self.waiting());
             act(&mut self.desk, moment);
         }
-        let later = std::mem::take(&mut self.desk.later);
-        let now = self.desk.now;
-        self.held.extend(later.into_iter().map(|(pause, bytes)| (now + pause, bytes)));
+        for (pause, bytes) in std::mem::take(&mut self.desk.later) {
+            if pause.is_zero() && self.held.is_empty() {
+                self.out.extend(bytes);
+            } else {
+                self.held.push_back((self.desk.now + pause, bytes));
+            }
+        }
         match self.desk.take_order() {
             None => false,
             Some(order) => {

@@ -100,7 +100,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "utf8-of-each-read",
         about: "decodes each read by itself, so that a character that is cut is replaced (nx#34151)",
         breaks: &["BYT-04"],
-        applies: scope::not_fixed,
+        applies: |framing| scope::not_fixed(framing) && !scope::slip(framing),
         act: Act::Read(|_, bytes| String::from_utf8_lossy(bytes).into_owned().into_bytes()),
     },
     fault(

@@ -309,13 +309,9 @@ pub(super) const FAULTS: &[Fault] = &[
         &["DEL-21"],
         scope::plain,
         |desk| {
-            Reader::ending(
-                desk.framing().clone(),
-                search,
-                |_, rest| {
-                    if rest.is_empty() { Vec::new() } else { vec![rest.clone(), rest] }
-                },
-            )
+            Reader::ending(desk.framing().clone(), search, |_, rest| {
+                if rest.is_empty() { Vec::new() } else { vec![rest.clone(), rest] }
+            })
         },
     ),
     Fault {

@@ -75,7 +75,7 @@ pub(super) const VARIANTS: &[Fault] = &[
     variant(
         "last-line-delivered",
         "answers the last message without a delimiter at the end of the stream",
-        scope::plain,
+        |framing| scope::plain(framing) && !scope::token(framing),
         Act::Settings(|settings| declaring(settings, |behaviour| behaviour.eof = Some(Eof::Deliver))),
     ),
     Fault {
