@@ -44,7 +44,12 @@ struct Serving {
 
 impl Serving {
     fn new(framing: &str) -> Self {
-        let mut server = echospec(&["serve", "--listen", "0", "--framing", framing])
+        Self::with(&["--framing", framing])
+    }
+
+    fn with(options: &[&str]) -> Self {
+        let mut server = echospec(&["serve", "--listen", "0"])
+            .args(options)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server starts");
@@ -69,6 +74,59 @@ fn free_port() -> String {
     listener.local_addr().expect("its address").port().to_string()
 }
 
+/// The matrix over the simulator has all of them; these show that a fault is the same over TCP.
+#[test]
+fn a_fault_is_found_over_tcp_too() {
+    let faults = [
+        ("surplus-dropped", "length:u32be", "SEG-04"),
+        ("delimiter-within-a-read", "crlf", "DEL-02"),
+        ("length-signed-8", "length:u16be", "LEN-08"),
+        ("nul-ends-message", "raw", "BYT-02"),
+        ("previous-reply", "lf", "SES-05"),
+        ("fin-inside-kills", "fixed:16", "FIX-08"),
+        ("resets-for-fin", "close", "CLS-07"),
+        ("second-client-reset", "netstring", "SES-07"),
+        ("banner", "close", "SES-01"),
+        ("accepts-once", "lines", "SES-02"),
+    ];
+    for (fault, framing, requirement) in faults {
+        let serving = Serving::with(&["--framing", framing, "--fault", fault]);
+        let output = run(&[
+            "check",
+            &serving.port,
+            "--framing",
+            framing,
+            "--only",
+            requirement,
+            "--only",
+            "SES-02",
+            "--report",
+            "tap",
+        ]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{fault} in {framing}: {said}");
+        assert!(said.contains(requirement), "{fault} in {framing}: {said}");
+    }
+}
+
+#[test]
+fn a_right_variant_passes_over_tcp_too() {
+    for (variant, framing) in
+        [("tiny-writes", "length:u32be"), ("one-client-at-a-time", "lf"), ("byte-by-byte", "crlf")]
+    {
+        let serving = Serving::with(&["--framing", framing, "--fault", variant]);
+        let output = run(&["check", &serving.port, "--framing", framing, "--only", "SEG-04", "--only", "SES-0*"]);
+        assert_eq!(output.status.code(), Some(0), "{variant}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn faults_are_listed_with_what_they_break() {
+    let listed = stdout(&["list", "faults"]);
+    assert!(listed.lines().count() >= 120, "{}", listed.lines().count());
+    assert!(listed.lines().any(|line| line.starts_with("surplus-dropped ") && line.contains("SEG-04")));
+}
+
 const COMMANDS: [&str; 9] = ["check", "serve", "send", "list", "explain", "report", "schema", "completions", "man"];
 
 #[test]
@@ -89,7 +147,7 @@ fn help_lists_every_command_that_there_is() {
 
 #[test]
 fn every_wrong_command_line_is_refused_with_what_would_be_right() {
-    let wrong: [&[&str]; 25] = [
+    let wrong: [&[&str]; 26] = [
         &[],
         &["chekc"],
         &["check", "7000"],
@@ -111,6 +169,7 @@ fn every_wrong_command_line_is_refused_with_what_would_be_right() {
         &["check", "--time-scale", "-1"],
         &["check", "--timeout", "5"],
         &["serve", "--max-connections", "0"],
+        &["serve", "--fault", "no-such"],
         &["send", "7000", "hello"],
         &["send", "7000", "two\nlines", "--framing", "lf"],
         &["explain", "SEG-99"],

@@ -9,9 +9,10 @@ use super::{Console, engine};
 use crate::framing::{ALIASES, Alias, FIELDS, KEYS, KINDS, Key};
 use crate::mutation::MUTATIONS;
 use crate::oracle::requirements;
+use crate::peer::fault;
 use crate::report::FORMATS;
 
-/// List requirements, scenarios, framings, mutations or formats
+/// List requirements, scenarios, framings, mutations, faults or formats
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  echospec list requirements | grep SHOULD\n  echospec list framings")]
 pub(super) struct Args {
@@ -29,6 +30,8 @@ enum What {
     Framings,
     /// the ways in which a scenario can rewrite a frame
     Mutations,
+    /// the known faults of `serve --fault`
+    Faults,
     /// the formats of `--report`
     Formats,
 }
@@ -39,6 +42,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
         What::Scenarios => list_scenarios()?,
         What::Framings => list_framings(),
         What::Mutations => rows(MUTATIONS.iter().map(|mutation| (mutation.name, mutation.about))),
+        What::Faults => list_faults(),
         What::Formats => rows(FORMATS.iter().map(|format| (format.name, format.about))),
     };
     console.print(text.as_bytes())?;
@@ -54,6 +58,15 @@ fn list_requirements() -> String {
 fn list_scenarios() -> Result<String, Failure> {
     let scenarios = engine::scenarios(&[])?;
     Ok(rows(scenarios.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str()))))
+}
+
+fn list_faults() -> String {
+    let mut text = String::new();
+    for (kind, fault) in fault::all() {
+        let breaks = if fault.breaks.is_empty() { String::new() } else { format!(" [{}]", fault.breaks.join(" ")) };
+        _ = writeln!(text, "{:<38} {kind:<12} {}{breaks}", fault.name, fault.about);
+    }
+    text
 }
 
 fn list_framings() -> String {

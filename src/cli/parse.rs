@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::campaign::Shard;
 use crate::framing::Framing;
 use crate::oracle::Level;
+use crate::peer::{Fault, fault as faults};
 
 /// A framing; an error shows the string with a mark at the wrong place, so it begins on a line of its own.
 pub(super) fn framing(text: &str) -> Result<Framing, String> {
@@ -18,6 +19,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         Ok(duration) => Ok(duration),
         Err(_) => Err("a time is a number with its unit, as in 500ms, 2s or 5m".into()),
     }
+}
+
+/// A known fault.
+pub(super) fn fault(name: &str) -> Result<&'static Fault, String> {
+    faults::find(name).ok_or_else(|| "there is no such fault; `echospec list faults` shows them".into())
 }
 
 /// What every deadline is multiplied by.

@@ -10,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::parse;
 use super::target::Target;
 use crate::framing::Framing;
-use crate::peer::Settings;
+use crate::peer::{Fault, Settings};
 use crate::transport::Server;
 
 /// Run the reference server
@@ -35,16 +35,24 @@ pub(super) struct Args {
     /// Close a connection that moves nothing for so long, as in 30s; without it, none is closed
     #[arg(long, value_name = "D", value_parser = parse::duration)]
     idle: Option<Duration>,
+
+    /// With one known fault (see `echospec list faults`), to see that it is found
+    #[arg(long, value_name = "NAME", value_parser = parse::fault)]
+    fault: Option<&'static Fault>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   echospec serve --framing length:u32be,max=64KiB     on port 7000
-  echospec serve --listen 0 --framing close           on a free port, which it prints";
+  echospec serve --listen 0 --framing close           on a free port, which it prints
+  echospec serve --framing lf --fault surplus-dropped  with a known fault";
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let mut settings = Settings::new(args.framing.clone());
     settings.idle = args.idle;
+    if let Some(fault) = args.fault {
+        settings = settings.with_fault(fault);
+    }
     runtime()?.block_on(serve(args, settings, console))
 }
 
@@ -54,9 +62,13 @@ async fn serve(args: &Args, settings: Settings, console: &mut Console<'_>) -> Re
     let address = server.address().map_err(refused)?;
     console.print(format!("listening on {address}\n").as_bytes())?;
     let (stop, stopped) = watch::channel(false);
-    tokio::join!(server.serve(stopped), async move {
-        let _ = tokio::signal::ctrl_c().await;
-        let _ = stop.send(true);
-    });
+    let mut serving = std::pin::pin!(server.serve(stopped));
+    tokio::select! {
+        // A server that dies of its fault.
+        () = &mut serving => return Ok(Exit::Nonconforming),
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    let _ = stop.send(true);
+    serving.await;
     Ok(Exit::Conforms)
 }

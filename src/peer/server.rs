@@ -1,11 +1,18 @@
 //! One connection of the reference server: bytes in, bytes out, and how it ends (R3, R6).
 //!
 //! Memory is bounded: a message may have [`Settings::max`] bytes, and nothing is read while replies wait to be written.
+//!
+//! Bytes pass through few places: [`read`](Connection::received), the decoder, the message, the reply, the moments of
+//! the session. A [`Fault`](super::Fault) takes the place of what is right at one of them; without one, all of them do
+//! nothing.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::framing::{After, AtEnd, Deframer, Empty, Eof, Framing, Over, Partial, Reason, Strategy};
+use super::fault::{Act, Decode, Desk, Fault, Heard, Moment, Order, Turn, right_decoder};
+use super::service::Seat;
+use crate::framing::{After, Empty, Framing, Partial, Strategy};
 
 /// Nothing is read while more than this waits to be written.
 const BACKLOG: usize = 256 * 1024;
@@ -24,6 +31,8 @@ pub struct Settings {
     pub max: u64,
     /// A connection that moves nothing for so long is closed.
     pub idle: Option<Duration>,
+    /// What it does wrong, if it is to do something wrong.
+    pub fault: Option<&'static Fault>,
 }
 
 impl Settings {
@@ -35,7 +44,17 @@ impl Settings {
         let max = framing.behaviour().max.unwrap_or(Self::DEFAULT_MAX);
         let mut behaviour = framing.behaviour().clone();
         behaviour.max = Some(max);
-        Self { framing: framing.with_behaviour(behaviour), max, idle: None }
+        Self { framing: framing.with_behaviour(behaviour), max, idle: None, fault: None }
+    }
+
+    /// The same server with one known fault.
+    #[must_use]
+    pub fn with_fault(self, fault: &'static Fault) -> Self {
+        let settings = match fault.act {
+            Act::Settings(alter) => alter(self),
+            _ => self,
+        };
+        Self { fault: Some(fault), ..settings }
     }
 }
 
@@ -46,18 +65,26 @@ pub enum Ending {
     Fin,
     /// Close both directions.
     Close,
+    /// Close with RST.
+    Reset,
 }
+
+/// How often a connection that waits for others looks whether it is its turn.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
     settings: Arc<Settings>,
-    deframer: Deframer,
+    decoder: Box<dyn Decode>,
     out: Vec<u8>,
     written: usize,
+    /// What is to be written later, and when.
+    held: VecDeque<(Duration, Vec<u8>)>,
     state: State,
     moved_at: Duration,
     discarded: u64,
+    desk: Desk,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,75 +97,128 @@ enum State {
     Draining { since: Duration },
     /// The client's FIN is here; answers what it has, then closes.
     Finishing,
+    /// Neither reads nor writes, and does not close.
+    Hanging,
     /// Over.
     Closed,
+    /// Over, with RST.
+    Broken,
 }
 
 impl Connection {
     /// A connection accepted at `now`.
-    pub fn new(settings: Arc<Settings>, now: Duration) -> Self {
-        let deframer = match settings.framing.behaviour().over {
-            Some(Over::Skip) => Deframer::skipping(&settings.framing),
-            _ => Deframer::new(&settings.framing),
+    pub(super) fn new(settings: Arc<Settings>, seat: Seat, now: Duration) -> Self {
+        let mut desk = Desk::new(Arc::clone(&settings), seat);
+        desk.now = now;
+        let decoder = match settings.fault.map(|fault| fault.act) {
+            Some(Act::Decode(decoder)) => decoder(&desk),
+            _ => right_decoder(&settings.framing),
         };
-        Self { settings, deframer, out: Vec::new(), written: 0, state: State::Serving, moved_at: now, discarded: 0 }
+        if let Some(Act::Flow(flow)) = settings.fault.map(|fault| fault.act) {
+            desk.flow = flow;
+        }
+        let (out, held) = (Vec::new(), VecDeque::new());
+        let (written, state, discarded) = (0, State::Serving, 0);
+        let mut new = Self { settings, decoder, out, written, held, state, moved_at: now, discarded, desk };
+        new.moment(Moment::Accepted);
+        new
     }
 
     /// Whether bytes may be read now. Not while replies wait: this is the backpressure.
     pub fn reads(&self) -> bool {
         match self.state {
-            State::Serving => self.outgoing().len() < BACKLOG,
+            State::Serving => (self.waiting() < BACKLOG || self.desk.flow.reads_always) && self.is_its_turn(),
             State::Refusing | State::Draining { .. } => true,
-            State::Finishing | State::Closed => false,
+            State::Finishing | State::Hanging | State::Closed | State::Broken => false,
         }
     }
 
     /// Bytes came.
     pub fn received(&mut self, now: Duration, bytes: &[u8]) {
         self.moved_at = now;
+        self.desk.now = now;
+        for piece in bytes.chunks(self.desk.flow.read_at_once) {
+            if self.state == State::Serving {
+                self.take(piece);
+            } else {
+                self.discard(piece.len());
+            }
+        }
+        self.yield_turn();
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let altered = match self.act() {
+            Some(Act::Read(alter)) => Some(alter(&mut self.desk, bytes)),
+            _ => None,
+        };
+        self.moment(Moment::Read(bytes));
         if self.state != State::Serving {
-            self.discarded += bytes.len() as u64;
-            if self.discarded > LINGER_BYTES {
-                self.state = State::Closed;
+            return;
+        }
+        let bytes = altered.as_deref().unwrap_or(bytes);
+        if self.is_stream() {
+            if !bytes.is_empty() {
+                self.answer_message(bytes.to_vec());
             }
             return;
         }
-        if self.is_stream() {
-            self.out.extend_from_slice(bytes);
-            return;
-        }
-        self.deframer.push(bytes);
+        self.decoder.push(bytes);
         self.answer();
+    }
+
+    fn discard(&mut self, len: usize) {
+        self.discarded += len as u64;
+        if self.discarded > LINGER_BYTES && !matches!(self.state, State::Hanging | State::Broken) {
+            self.state = State::Closed;
+        }
     }
 
     /// The client's FIN came.
     pub fn received_fin(&mut self, now: Duration) {
         self.moved_at = now;
+        self.desk.now = now;
+        if !self.moment(Moment::Fin) {
+            self.received_end();
+        }
+    }
+
+    fn received_end(&mut self) {
         match self.state {
             State::Serving => {
-                self.answer_rest();
                 self.state = State::Finishing;
+                self.answer_rest();
             }
             State::Refusing => self.state = State::Finishing,
             State::Draining { .. } => self.state = State::Closed,
-            State::Finishing | State::Closed => {}
+            State::Finishing | State::Hanging | State::Closed | State::Broken => {}
         }
     }
 
     /// The connection was reset or writing failed.
     pub fn lost(&mut self) {
+        self.moment(Moment::Reset);
         self.state = State::Closed;
     }
 
     /// What is to be written.
     pub fn outgoing(&self) -> &[u8] {
-        &self.out[self.written..]
+        if self.state == State::Hanging {
+            return &[];
+        }
+        let waiting = &self.out[self.written..];
+        &waiting[..waiting.len().min(self.desk.flow.write_at_once)]
+    }
+
+    fn waiting(&self) -> usize {
+        self.out.len() - self.written + self.held.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
     }
 
     /// So much of it was written.
     pub fn wrote(&mut self, now: Duration, len: usize) {
         self.moved_at = now;
-        self.written += len;
+        self.desk.now = now;
+        self.written += if self.desk.flow.ignores_short_writes { self.outgoing().len() } else { len };
         if self.written == self.out.len() {
             self.out.clear();
             self.written = 0;
@@ -146,15 +226,18 @@ impl Connection {
                 self.out = Vec::new();
             }
         }
+        self.yield_turn();
+        self.moment(Moment::Wrote { left: self.out.len() - self.written });
     }
 
     /// What to do about the end, once nothing is left to be written.
     pub fn ending(&self) -> Option<Ending> {
         match self.state {
-            _ if self.state == State::Closed => Some(Ending::Close),
-            _ if !self.outgoing().is_empty() => None,
+            State::Closed => Some(Ending::Close),
+            State::Broken => Some(Ending::Reset),
+            _ if self.waiting() > 0 => None,
             State::Refusing => Some(Ending::Fin),
-            State::Finishing => Some(Ending::Close),
+            State::Finishing if !self.desk.flow.keeps_open => Some(Ending::Close),
             _ => None,
         }
     }
@@ -166,20 +249,32 @@ impl Connection {
 
     /// When to call [`tick`](Self::tick) if nothing happens before.
     pub fn deadline(&self) -> Option<Duration> {
-        match self.state {
+        let own = match self.state {
             State::Draining { since } => Some(since + LINGER),
             State::Serving => self.settings.idle.map(|idle| self.moved_at + idle),
             _ => None,
-        }
+        };
+        let held = self.held.front().map(|(at, _)| *at);
+        let turn = (self.desk.flow.turn != Turn::Free).then(|| self.desk.now + LOOK);
+        [own, held, self.desk.wake, turn].into_iter().flatten().min()
     }
 
     /// Time went by.
     pub fn tick(&mut self, now: Duration) {
-        if self.deadline().is_some_and(|deadline| now >= deadline) {
-            self.state = match self.state {
-                State::Draining { .. } => State::Closed,
-                _ => State::Refusing,
-            };
+        self.desk.now = now;
+        while self.held.front().is_some_and(|(at, _)| *at <= now) {
+            self.out.extend(self.held.pop_front().into_iter().flat_map(|(_, bytes)| bytes));
+        }
+        if self.desk.wake.is_some_and(|at| now >= at) {
+            self.desk.wake = None;
+            self.moment(Moment::Woken);
+        }
+        match self.state {
+            State::Draining { since } if now >= since + LINGER => self.state = State::Closed,
+            State::Serving if self.settings.idle.is_some_and(|idle| now >= self.moved_at + idle) => {
+                self.state = State::Refusing;
+            }
+            _ => {}
         }
     }
 
@@ -191,20 +286,21 @@ impl Connection {
     /// Answers every whole message in the buffer.
     fn answer(&mut self) {
         while self.state == State::Serving {
-            match self.deframer.next_frame() {
+            match self.decoder.next() {
                 None => return,
-                Some(Ok(frame)) => self.answer_message(&frame.payload),
-                Some(Err(error)) => {
-                    let skip = self.settings.framing.behaviour().over == Some(Over::Skip);
-                    if !(skip && matches!(error.reason, Reason::TooLong { .. })) {
+                Some(Heard::Message(payload)) => self.answer_message(payload),
+                Some(Heard::PassedOver) => {}
+                Some(Heard::Refused) => {
+                    if !self.moment(Moment::Refused) {
                         self.state = State::Refusing;
                     }
+                    return;
                 }
             }
         }
     }
 
-    fn answer_message(&mut self, payload: &[u8]) {
+    fn answer_message(&mut self, payload: Vec<u8>) {
         let behaviour = self.settings.framing.behaviour();
         if payload.is_empty() {
             match behaviour.empty {
@@ -216,15 +312,49 @@ impl Connection {
                 _ => {}
             }
         }
-        self.reply(payload);
-        if self.settings.framing.behaviour().after == Some(After::Close) {
+        let once = behaviour.after == Some(After::Close);
+        if !self.moment(Moment::Message(&payload)) {
+            self.reply(payload);
+        }
+        if once && self.state == State::Serving {
             self.state = State::Refusing;
         }
     }
 
-    fn reply(&mut self, payload: &[u8]) {
-        if self.settings.framing.reply().encode(payload, &mut self.out).is_err() {
-            self.state = State::Refusing;
+    fn reply(&mut self, payload: Vec<u8>) {
+        let payload = match self.act() {
+            Some(Act::Message(alter)) => alter(&mut self.desk, payload),
+            _ => payload,
+        };
+        let mut frame = Vec::new();
+        if self.is_stream() {
+            frame = payload;
+        } else if self.settings.framing.reply().encode_unlimited(&payload, &mut frame).is_err() {
+            if self.state == State::Serving {
+                self.state = State::Refusing;
+            }
+            return;
+        }
+        let frame = match self.act() {
+            Some(Act::Reply(alter)) => alter(&mut self.desk, frame),
+            _ => frame,
+        };
+        self.put(frame);
+        self.moment(Moment::Replied);
+    }
+
+    /// Queues what is to be written, behind what waits.
+    fn put(&mut self, frame: Vec<u8>) {
+        let behind = self.held.back().map_or(Duration::ZERO, |(at, _)| *at);
+        let mut at = behind.max(self.desk.now + self.desk.flow.delay);
+        if at == self.desk.now {
+            self.out.extend(frame);
+        } else {
+            self.held.push_back((at, frame));
+        }
+        for (pause, part) in std::mem::take(&mut self.desk.later) {
+            at += pause;
+            self.held.push_back((at, part));
         }
     }
 
@@ -233,11 +363,74 @@ impl Connection {
         if self.is_stream() {
             return;
         }
-        let rest = self.deframer.rest().to_vec();
-        match self.deframer.finish() {
-            AtEnd::Message(payload) => self.reply(&payload),
-            AtEnd::Unfinished if self.settings.framing.behaviour().eof == Some(Eof::Deliver) => self.reply(&rest),
-            AtEnd::Unfinished | AtEnd::Nothing => {}
+        for payload in self.decoder.finish() {
+            if !self.moment(Moment::Message(&payload)) {
+                self.reply(payload);
+            }
+        }
+    }
+
+    fn act(&self) -> Option<Act> {
+        self.settings.fault.map(|fault| fault.act)
+    }
+
+    /// Tells the fault what happens; says whether it has done something else instead.
+    fn moment(&mut self, moment: Moment<'_>) -> bool {
+        if let Some(Act::Session(act)) = self.act() {
+            (self.desk.inside, self.desk.waiting) = (self.decoder.is_inside(), self.waiting());
+            act(&mut self.desk, moment);
+        }
+        for (pause, bytes) in std::mem::take(&mut self.desk.later) {
+            if pause.is_zero() && self.held.is_empty() {
+                self.out.extend(bytes);
+            } else {
+                self.held.push_back((self.desk.now + pause, bytes));
+            }
+        }
+        match self.desk.take_order() {
+            None => false,
+            Some(order) => {
+                self.obey(order);
+                true
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        if matches!(order, Order::Close | Order::Reset | Order::Drop | Order::Die) {
+            self.out.clear();
+            self.held.clear();
+            self.written = 0;
+        }
+        if order == Order::End {
+            self.received_end();
+        }
+        self.state = match order {
+            Order::Finish => State::Refusing,
+            Order::Close | Order::Drop => State::Closed,
+            Order::Reset | Order::Die => State::Broken,
+            Order::Hang => State::Hanging,
+            Order::End | Order::Ignore => self.state,
+        };
+    }
+
+    fn is_its_turn(&self) -> bool {
+        self.desk.flow.turn == Turn::Free || self.desk.shared().holder.is_none_or(|holder| holder == self.desk.number())
+    }
+
+    /// Says whether others must wait for this connection from now on.
+    fn yield_turn(&mut self) {
+        let holds = match self.desk.flow.turn {
+            Turn::Free => return,
+            Turn::WhileUnfinished => self.decoder.is_inside(),
+            Turn::WhileUnsent => !self.outgoing().is_empty(),
+        };
+        let number = self.desk.number();
+        let mut shared = self.desk.shared();
+        if holds {
+            shared.holder.get_or_insert(number);
+        } else if shared.holder == Some(number) {
+            shared.holder = None;
         }
     }
 }

@@ -11,10 +11,16 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::peer::{Connection, Ending, Settings};
+use crate::peer::{Connection, Ending, Service, Settings};
 
 /// What is read from a client at once.
 const READ_AT_ONCE: usize = 64 * 1024;
+
+/// How often a server with a fault looks whether it has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A connection that waits for nothing is looked at this often.
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// How long connections may take to end after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -23,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    settings: Arc<Settings>,
+    service: Service,
     connections: Arc<Semaphore>,
 }
 
@@ -40,8 +46,9 @@ impl Server {
         socket.bind(&address.into())?;
         socket.listen(1024)?;
         let listener = TcpListener::from_std(socket.into())?;
-        let connections = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { listener, settings: Arc::new(settings), connections })
+        let service = Service::new(settings);
+        let connections = service.capacity().unwrap_or(connections).min(Semaphore::MAX_PERMITS);
+        Ok(Self { listener, service, connections: Arc::new(Semaphore::new(connections)) })
     }
 
     /// Where it listens.
@@ -49,20 +56,23 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` turns true or its sender is gone; then lets connections end for a moment.
+    /// Serves until `stop` turns true or its sender is gone; then lets connections end for a moment. A server that dies
+    /// of its fault takes its connections with it, and returns.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) {
-        let mut clients = JoinSet::new();
-        loop {
+        let (mut clients, started) = (JoinSet::new(), Instant::now());
+        let mut look = tokio::time::interval(LOOK);
+        while !self.service.is_gone() {
             tokio::select! {
                 biased;
                 () = told(&mut stop) => break,
                 Some(_) = clients.join_next(), if !clients.is_empty() => {}
-                accepted = self.accept() => match accepted {
+                _ = look.tick(), if self.service.fault().is_some() => {}
+                accepted = self.accept(), if self.service.accepts() => match accepted {
                     Ok((stream, permit)) => {
-                        let connection = Connection::new(Arc::clone(&self.settings), Duration::ZERO);
+                        let connection = self.service.accept(started.elapsed());
                         clients.spawn(async move {
                             // Whatever ends a connection ends it alone.
-                            let _ = drive(stream, connection).await;
+                            let _ = drive(stream, connection, started).await;
                             drop(permit);
                         });
                     }
@@ -72,6 +82,9 @@ impl Server {
             }
         }
         drop(self.listener);
+        if self.service.is_gone() {
+            clients.abort_all();
+        }
         let _ = tokio::time::timeout(GRACE, async { while clients.join_next().await.is_some() {} }).await;
     }
 
@@ -88,34 +101,51 @@ async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Carries bytes and time between one client and its connection, both directions at once.
-async fn drive(stream: TcpStream, mut connection: Connection) -> io::Result<()> {
+/// Serves one client to its end.
+async fn drive(mut stream: TcpStream, connection: Connection, start: Instant) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let (mut reader, mut writer) = stream.into_split();
-    let (mut buffer, start) = (vec![0; READ_AT_ONCE], Instant::now());
+    if carry(&mut stream, connection, start).await? == Ending::Reset {
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+    }
+    Ok(())
+}
+
+/// Carries bytes and time between one client and its connection, both directions at once; `start` is time zero.
+async fn carry(stream: &mut TcpStream, mut connection: Connection, start: Instant) -> io::Result<Ending> {
+    let (mut reader, mut writer) = stream.split();
+    let mut buffer = vec![0; READ_AT_ONCE];
     let mut ended = false;
     loop {
         match connection.ending() {
-            Some(Ending::Close) => return Ok(()),
             Some(Ending::Fin) => {
                 writer.shutdown().await?;
                 connection.sent_fin(start.elapsed());
                 continue;
             }
+            Some(ending) => return Ok(ending),
             None => {}
         }
-        let deadline = connection.deadline().unwrap_or(Duration::from_secs(3600));
+        let deadline = connection.deadline().unwrap_or(start.elapsed() + IDLE);
         tokio::select! {
-            read = reader.read(&mut buffer), if connection.reads() && !ended => match read? {
-                0 => {
+            read = reader.read(&mut buffer), if connection.reads() && !ended => match read {
+                Ok(0) => {
                     ended = true;
                     connection.received_fin(start.elapsed());
                 }
-                len => connection.received(start.elapsed(), &buffer[..len]),
+                Ok(len) => connection.received(start.elapsed(), &buffer[..len]),
+                Err(error) => {
+                    connection.lost();
+                    return Err(error);
+                }
             },
             wrote = writer.write(connection.outgoing()), if !connection.outgoing().is_empty() => {
-                let len = wrote?;
-                connection.wrote(start.elapsed(), len);
+                match wrote {
+                    Ok(len) => connection.wrote(start.elapsed(), len),
+                    Err(error) => {
+                        connection.lost();
+                        return Err(error);
+                    }
+                }
             }
             () = sleep_until(start + deadline) => connection.tick(start.elapsed()),
         }

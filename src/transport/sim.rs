@@ -1,12 +1,11 @@
 //! A link in virtual time: deliver what is due, else jump to the next wake-up. No socket, no clock, no thread.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::peer::{Connection, Ending, Settings};
+use crate::peer::{Connection, Ending, Service, Settings};
 use crate::session::{Command, Conn, Failure, Input, Proof, Script, Session, Trace};
 
 use super::Transport;
@@ -17,23 +16,23 @@ const CAPACITY: usize = 64 * 1024;
 /// How long anything takes from one side to the other.
 const LATENCY: Duration = Duration::from_micros(50);
 
-/// The reference server behind a simulated link.
+/// The reference server behind a simulated link. Clones lead to the same server.
 #[derive(Clone, Debug)]
 pub struct Simulator {
-    settings: Arc<Settings>,
+    service: Service,
 }
 
 impl Simulator {
     /// A server with these settings.
     pub fn new(settings: Settings) -> Self {
-        Self { settings: Arc::new(settings) }
+        Self { service: Service::new(settings) }
     }
 
     /// Plays a script to its end.
     pub fn play(&self, script: Script) -> Trace {
         let session = Session::new(script);
         let links = (0..session.connections()).map(|_| None).collect();
-        let mut world = World { session, links, now: Duration::ZERO, settings: Arc::clone(&self.settings) };
+        let mut world = World { session, links, now: Duration::ZERO, service: self.service.clone() };
         while !world.session.is_done() {
             if !world.step() && !world.jump() {
                 break;
@@ -53,16 +52,20 @@ struct World {
     session: Session,
     links: Vec<Option<Link>>,
     now: Duration,
-    settings: Arc<Settings>,
+    service: Service,
 }
 
 /// One connection with both its directions.
+#[expect(clippy::struct_excessive_bools, reason = "each end may be gone by itself, and the other not know of it yet")]
 struct Link {
-    server: Connection,
+    /// The server's end; `None` while the client waits in the backlog.
+    server: Option<Connection>,
     up: Pipe,
     down: Pipe,
     server_gone: bool,
     client_gone: bool,
+    /// A reset is on its way to the client, or there.
+    broken: bool,
     probing: bool,
 }
 
@@ -94,6 +97,10 @@ impl Pipe {
         self.parcels.front().is_some_and(|(at, _)| *at <= now)
     }
 
+    fn is_reset(&self, now: Duration) -> bool {
+        self.parcels.iter().any(|(at, parcel)| *at <= now && matches!(parcel, Parcel::Reset))
+    }
+
     /// Takes the next parcel, data up to `limit` bytes.
     fn take(&mut self, now: Duration, limit: usize) -> Option<Parcel> {
         if !self.due(now) {
@@ -107,6 +114,18 @@ impl Pipe {
             self.held -= bytes.len();
         }
         self.parcels.pop_front().map(|(_, parcel)| parcel)
+    }
+
+    /// Adds what else is due, as a read does.
+    fn join(&mut self, now: Duration, first: Bytes, limit: usize) -> Bytes {
+        let mut all = Vec::new();
+        while all.len() + first.len() < limit && matches!(self.parcels.front(), Some((_, Parcel::Data(_)))) {
+            match self.take(now, limit - all.len() - first.len()) {
+                Some(Parcel::Data(bytes)) => all.extend_from_slice(&bytes),
+                _ => break,
+            }
+        }
+        if all.is_empty() { first } else { [&first[..], &all].concat().into() }
     }
 
     fn next(&self) -> Option<Duration> {
@@ -133,14 +152,17 @@ impl World {
     fn jump(&mut self) -> bool {
         let links = self.links.iter().flatten();
         let wake = links.flat_map(|link| {
-            let up = link.up.next().filter(|_| link.server.reads());
-            [up, link.down.next(), link.server.deadline().filter(|_| !link.server_gone)]
+            let server = link.server.as_ref();
+            let reset =
+                || link.up.parcels.iter().find(|(_, parcel)| matches!(parcel, Parcel::Reset)).map(|(at, _)| *at);
+            let up = if server.is_some_and(Connection::reads) { link.up.next() } else { reset() };
+            [up, link.down.next(), server.and_then(Connection::deadline)]
         });
         let wake = wake.flatten().filter(|at| *at > self.now);
         let Some(next) = wake.chain(self.session.deadline()).min() else { return false };
         self.now = self.now.max(next);
-        for link in self.links.iter_mut().flatten() {
-            link.server.tick(self.now);
+        for server in self.links.iter_mut().flatten().filter_map(|link| link.server.as_mut()) {
+            server.tick(self.now);
         }
         self.session.handle(self.now, Input::Tick);
         true
@@ -149,10 +171,20 @@ impl World {
     fn obey(&mut self, command: Command) {
         let now = self.now;
         match command {
+            Command::Connect { conn, .. } if self.service.is_gone() => {
+                self.session.handle(now, Input::ConnectFailed(conn, Failure::Refused));
+            }
             Command::Connect { conn, .. } => {
-                let server = Connection::new(Arc::clone(&self.settings), now);
                 let (up, down) = (Pipe::default(), Pipe::default());
-                let link = Link { server, up, down, server_gone: false, client_gone: false, probing: false };
+                let link = Link {
+                    server: None,
+                    up,
+                    down,
+                    server_gone: false,
+                    client_gone: false,
+                    broken: false,
+                    probing: false,
+                };
                 self.links[usize::from(conn.0)] = Some(link);
                 self.session.handle(now, Input::Connected(conn));
             }
@@ -164,7 +196,7 @@ impl World {
                 let reset = matches!(command, Command::Reset(_)) || unread;
                 link.up.send(now, if reset { Parcel::Reset } else { Parcel::Fin });
                 link.client_gone = true;
-                link.down = Pipe::default();
+                link.down.parcels.clear(); // what they held stays held: nobody makes room any more
             }),
         }
     }
@@ -178,8 +210,15 @@ impl World {
     fn client_writes(&mut self, conn: Conn) -> bool {
         let Some(link) = &mut self.links[usize::from(conn.0)] else { return false };
         let Some(outgoing) = self.session.outgoing(conn) else { return false };
-        if link.server_gone {
+        if link.broken {
             self.session.handle(self.now, Input::WriteFailed(conn, Failure::Broken));
+            return true;
+        }
+        if link.server_gone {
+            // Nobody is there any more, which the writer learns from the answer to what he wrote.
+            link.broken = true;
+            link.down.send(self.now, Parcel::Reset);
+            self.session.handle(self.now, Input::Wrote(conn, outgoing.bytes.len()));
             return true;
         }
         let len = outgoing.bytes.len().min(link.up.room());
@@ -194,26 +233,15 @@ impl World {
     fn server_side(&mut self, index: usize) -> bool {
         let now = self.now;
         let Some(link) = self.links[index].as_mut().filter(|link| !link.server_gone) else { return false };
-        let mut moved = false;
-        let takes = link.server.reads() || !matches!(link.up.parcels.front(), Some((_, Parcel::Data(_))));
-        if let Some(parcel) = takes.then(|| link.up.take(now, CAPACITY)).flatten() {
-            moved = true;
-            match parcel {
-                Parcel::Data(bytes) => link.server.received(now, &bytes),
-                Parcel::Fin => link.server.received_fin(now),
-                Parcel::Reset => link.server.lost(),
-            }
+        if self.service.is_gone() {
+            link.sever(now, Parcel::Reset);
+            return true;
         }
-        let len = link.server.outgoing().len().min(link.down.room());
-        if len > 0 {
-            let bytes = Bytes::copy_from_slice(&link.server.outgoing()[..len]);
-            link.server.wrote(now, len);
-            if !link.client_gone {
-                link.down.send(now, Parcel::Data(bytes));
-            }
-            moved = true;
+        let accepted = link.server.is_none() && self.service.accepts();
+        if accepted {
+            link.server = Some(self.service.accept(now));
         }
-        moved | link.end(now)
+        accepted | link.serve(now)
     }
 
     fn client_reads(&mut self, conn: Conn) -> bool {
@@ -221,7 +249,7 @@ impl World {
         let Some(limit) = self.session.reads(conn) else { return false };
         let input = match link.down.take(self.now, limit) {
             None => return false,
-            Some(Parcel::Data(bytes)) => Input::Received(conn, bytes),
+            Some(Parcel::Data(bytes)) => Input::Received(conn, link.down.join(self.now, bytes, limit)),
             Some(Parcel::Fin) => Input::Fin(conn),
             Some(Parcel::Reset) => Input::Reset(conn),
         };
@@ -243,19 +271,59 @@ impl World {
 }
 
 impl Link {
+    /// Lets the server take one parcel, and write what there is room for.
+    fn serve(&mut self, now: Duration) -> bool {
+        let Some(server) = &mut self.server else { return false };
+        let mut moved = false;
+        if !server.reads() && self.up.is_reset(now) {
+            self.up.parcels.clear(); // whoever writes hears of a reset before he has read what came before it
+            server.lost();
+        }
+        let takes = server.reads() || !matches!(self.up.parcels.front(), Some((_, Parcel::Data(_))));
+        if let Some(parcel) = takes.then(|| self.up.take(now, CAPACITY)).flatten() {
+            moved = true;
+            match parcel {
+                Parcel::Data(bytes) => server.received(now, &bytes),
+                Parcel::Fin => server.received_fin(now),
+                Parcel::Reset => server.lost(),
+            }
+        }
+        let len = server.outgoing().len().min(self.down.room());
+        if len > 0 {
+            let bytes = Bytes::copy_from_slice(&server.outgoing()[..len]);
+            server.wrote(now, len);
+            if self.client_gone {
+                self.up.send(now, Parcel::Reset); // nobody is there who could take it
+            } else {
+                self.down.send(now, Parcel::Data(bytes));
+            }
+            moved = true;
+        }
+        moved | self.end(now)
+    }
+
     fn end(&mut self, now: Duration) -> bool {
-        match self.server.ending() {
+        let Some(server) = &mut self.server else { return false };
+        match server.ending() {
             None => return false,
             Some(Ending::Fin) => {
-                self.server.sent_fin(now);
+                server.sent_fin(now);
                 self.down.send(now, Parcel::Fin);
             }
             Some(Ending::Close) => {
                 let unread = self.up.parcels.iter().any(|(_, parcel)| matches!(parcel, Parcel::Data(_)));
-                self.down.send(now, if unread { Parcel::Reset } else { Parcel::Fin });
-                self.server_gone = true;
+                self.sever(now, if unread { Parcel::Reset } else { Parcel::Fin });
             }
+            Some(Ending::Reset) => self.sever(now, Parcel::Reset),
         }
         true
+    }
+
+    /// The server's end is no more.
+    fn sever(&mut self, now: Duration, last: Parcel) {
+        self.broken = matches!(last, Parcel::Reset);
+        self.down.send(now, last);
+        self.server = None;
+        self.server_gone = true;
     }
 }

@@ -1,0 +1,536 @@
+//! Lengths that are read wrongly: binary, varint and text.
+
+use super::decode::{Cutting, Decode, Reader};
+use super::desk::{Desk, Order};
+use super::header::{Header, find, header, trailer};
+use super::{Act, Fault, Moment, scope};
+use crate::framing::Framing;
+
+/// A fault in what becomes of the number.
+const fn number(
+    name: &'static str,
+    about: &'static str,
+    breaks: &'static [&'static str],
+    applies: fn(&Framing) -> bool,
+    decoder: fn(&Desk) -> Box<dyn Decode>,
+) -> Fault {
+    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
+}
+
+const fn dies(
+    name: &'static str,
+    about: &'static str,
+    breaks: &'static [&'static str],
+    applies: fn(&Framing) -> bool,
+    act: fn(&mut Desk, Moment<'_>),
+) -> Fault {
+    Fault { name, about, breaks, applies, act: Act::Session(act) }
+}
+
+const SIZES: &[&str] = &["LEN-08", "SEG-09"];
+
+pub(super) const FAULTS: &[Fault] = &[
+    number("length-7-bits", "reads seven bits of the length", SIZES, scope::wide, |desk| counted(desk, |v| v & 0x7f)),
+    number("length-8-bits", "reads the low byte of the length (an unsigned char)", SIZES, scope::wide, |desk| {
+        counted(desk, |v| v & 0xff)
+    }),
+    number("length-12-bits", "reads twelve bits of the length", SIZES, scope::wide, |desk| {
+        counted(desk, |v| v & 0xfff)
+    }),
+    number("length-15-bits", "reads fifteen bits of the length", SIZES, scope::wide, |desk| {
+        counted(desk, |v| v & 0x7fff)
+    }),
+    number("length-16-bits", "reads sixteen bits of the length (tokio#5080)", SIZES, scope::very_wide, |desk| {
+        counted(desk, |v| v & 0xffff)
+    }),
+    number("length-signed-8", "sign-extends the low byte of the length (plain char)", SIZES, scope::wide, |desk| {
+        counted(desk, |v| if v & 0x80 == 0 { v } else { v | 0xff00 })
+    }),
+    number(
+        "length-signed-16",
+        "sign-extends a length of two bytes to three (Java's short)",
+        SIZES,
+        |framing| scope::wide(framing) && scope::roomy(framing),
+        |desk| counted(desk, |v| if (0x8000..0x1_0000).contains(&v) { v | 0xff_0000 } else { v }),
+    ),
+    number(
+        "length-off-by-one",
+        "waits for one byte less than the length says",
+        &["SES-02", "LEN-01"],
+        scope::length,
+        |desk| counted(desk, |v| v.saturating_sub(1)),
+    ),
+    number(
+        "length-bytes-swapped",
+        "reads the length in the wrong byte order (dnscrypt-protocol#5)",
+        &["SES-02", "LEN-04"],
+        scope::wide,
+        |desk| counted(desk, |v| if v < 0x1_0000 { u64::from((v as u16).swap_bytes()) } else { v }),
+    ),
+    number(
+        "length-zero-byte-is-missing",
+        "takes a zero in the last byte of the prefix for a byte that has not come",
+        &["LEN-08", "SEG-09", "BYT-06"],
+        scope::wide,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, len)) = it.whole() {
+                    let missing = head.value > 0 && head.value.is_multiple_of(256);
+                    if missing && it.fresh == 0 {
+                        return;
+                    }
+                    it.deliver(head, len);
+                }
+            })
+        },
+    ),
+    number(
+        "zero-is-no-length",
+        "keeps a length of zero for \"none yet\", and waits for the next read (frame-stream@04bbd91)",
+        &["LEN-05", "LEN-06", "VAR-09", "ASC-08", "DEL-06"],
+        scope::length,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, len)) = it.whole() {
+                    let none = head.value == 0;
+                    it.deliver(head, len);
+                    if none {
+                        return;
+                    }
+                }
+            })
+        },
+    ),
+    number(
+        "zero-then-silence",
+        "never answers again after an empty message",
+        &["LEN-05", "LEN-06", "DEL-06", "VAR-09", "ASC-08"],
+        scope::empties,
+        |desk| Box::new(Muted { decoder: super::right_decoder(desk.framing()), mute: false }),
+    ),
+    number(
+        "length-wraps-with-header",
+        "adds the header to the length in the width of the field, and wraps (libzmq#1488)",
+        &["LEN-14", "LEN-12"],
+        scope::very_wide,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some(head) = header(it.state, it.buffer) {
+                    let total = (head.value as u32).wrapping_add(head.len as u32) as usize;
+                    if it.buffer.len() < total.max(head.len) {
+                        return;
+                    }
+                    let end = total.max(head.len);
+                    let payload = it.buffer[head.len..end].to_vec();
+                    it.drop(end);
+                    it.message(&payload);
+                }
+            })
+        },
+    ),
+    dies(
+        "all-ones-kills",
+        "dies of a length of all ones (an allocation that fails; CVE-2019-6250)",
+        &["LEN-12", "LEN-13", "LEN-14"],
+        scope::very_wide,
+        |desk, moment| die_of(desk, moment, |value| value >= 0xffff_fff0),
+    ),
+    dies(
+        "negative-length-kills",
+        "dies of a length with its sign bit set (OTP-8102)",
+        &["LEN-13", "LEN-12"],
+        scope::very_wide,
+        |desk, moment| die_of(desk, moment, |value| value & 0x8000_0000 != 0),
+    ),
+    dies(
+        "sign-bit-alone-kills",
+        "dies of the smallest negative length, which has no positive counterpart",
+        &["LEN-13"],
+        scope::very_wide,
+        |desk, moment| die_of(desk, moment, |value| value == 0x8000_0000),
+    ),
+    dies("foreign-protocol-kills", "dies of an HTTP request (libzmq#87)", &["LEN-15"], scope::wide, |desk, moment| {
+        match moment {
+            Moment::Read(bytes) if bytes.starts_with(b"GET ") => desk.order(Order::Die),
+            _ => {}
+        }
+    }),
+    number(
+        "varint-cut-is-zero",
+        "takes a varint that is cut behind three bytes for an empty message (netty#17549)",
+        &["VAR-01", "VAR-02", "VAR-03"],
+        scope::varint,
+        |desk| cut_varint(desk, 3),
+    ),
+    number(
+        "varint-cut-behind-one-is-zero",
+        "takes a varint that is cut behind its first byte for an empty message",
+        &["VAR-01", "LEN-02", "SEG-02"],
+        scope::varint,
+        |desk| cut_varint(desk, 1),
+    ),
+    number(
+        "varint-cut-behind-two-is-zero",
+        "takes a varint that is cut behind its second byte for an empty message",
+        &["VAR-01", "VAR-02", "VAR-03"],
+        scope::varint,
+        |desk| cut_varint(desk, 2),
+    ),
+    number(
+        "varint-consumes-shortest",
+        "passes over as many bytes as the shortest spelling would have had (it-length-prefixed 11)",
+        &["VAR-04"],
+        scope::varint,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, _)) = it.whole() {
+                    let shortest = (70 - (head.value | 1).leading_zeros() as usize) / 7;
+                    let len = shortest.min(head.len) + head.value as usize;
+                    it.deliver(Header { len: shortest.min(head.len), ..head }, len);
+                }
+            })
+        },
+    ),
+    number(
+        "varint-two-bytes",
+        "reads at most two bytes of a varint",
+        &["VAR-01", "SEG-09", "LEN-08"],
+        scope::varint,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, _)) = it.whole() {
+                    let head = Header { len: head.len.min(2), value: head.value & 0x3fff };
+                    it.deliver(head, head.len + head.value as usize);
+                }
+            })
+        },
+    ),
+    number(
+        "varint-three-bytes",
+        "reads at most three bytes of a varint (a limit on the prefix)",
+        &["VAR-01", "VAR-02"],
+        scope::varint,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, _)) = it.whole() {
+                    let head = Header { len: head.len.min(3), value: head.value & 0x1f_ffff };
+                    it.deliver(head, head.len + head.value as usize);
+                }
+            })
+        },
+    ),
+    number("varint-endless", "waits for the end of a varint that has none", &["VAR-05"], scope::varint, |desk| {
+        Reader::boxed(desk.framing().clone(), |it| {
+            while let Some((head, len)) = it.whole() {
+                it.deliver(head, len);
+            }
+        })
+    }),
+    number(
+        "varint-32-bits",
+        "drops the bits of a varint beyond thirty-two",
+        &["VAR-06", "VAR-07"],
+        scope::varint,
+        |desk| counted(desk, |v| v & 0xffff_ffff),
+    ),
+    number(
+        "varint-negative-kills",
+        "dies of a length that is negative in 32 bits (a negative allocation)",
+        &["VAR-06"],
+        scope::varint,
+        |desk| {
+            Reader::boxed((desk.framing().clone(), desk.service().clone()), |it| {
+                while let Some(head) = header(&it.state.0, it.buffer) {
+                    if head.value & 0x8000_0000 != 0 {
+                        it.state.1.shared().gone = true;
+                        return it.refuse();
+                    }
+                    let len = head.len as u64 + head.value;
+                    if (it.buffer.len() as u64) < len {
+                        return;
+                    }
+                    let payload = it.buffer[head.len..len as usize].to_vec();
+                    it.drop(len as usize);
+                    it.message(&payload);
+                }
+            })
+        },
+    ),
+    number(
+        "leading-zeros-taken",
+        "takes lengths with leading zeros (Twisted before 10.2)",
+        &["ASC-03"],
+        scope::digits,
+        |desk| lenient(desk, |digits| digits.parse().ok().filter(|_| !digits.starts_with('+'))),
+    ),
+    number("plus-and-blanks-taken", "takes what strtoul takes for a length", &["ASC-03"], scope::digits, |desk| {
+        lenient(desk, |digits| digits.trim_start().parse().ok())
+    }),
+    number("hexadecimal-taken", "takes a length that begins with 0x", &["ASC-03"], scope::digits, |desk| {
+        lenient(desk, |digits| match digits.strip_prefix("0x") {
+            Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16).ok(),
+            None => digits.parse().ok().filter(|_| is_strict(digits)),
+        })
+    }),
+    number("no-digits-is-zero", "takes a missing length for zero", &["ASC-03"], scope::digits, |desk| {
+        lenient(
+            desk,
+            |digits| if digits.is_empty() { Some(0) } else { digits.parse().ok().filter(|_| is_strict(digits)) },
+        )
+    }),
+    number("letters-end-digits", "reads digits up to the first letter (atoi)", &["ASC-03"], scope::digits, |desk| {
+        lenient(desk, |digits| {
+            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            digits[..end].parse().ok().filter(|_| is_strict(&digits[..end]))
+        })
+    }),
+    number(
+        "digits-mod-2-32",
+        "reads digits modulo two to the thirty-second (rsyslog@0381a0de6)",
+        &["ASC-05"],
+        scope::digits,
+        |desk| lenient(desk, |digits| is_strict(digits).then(|| wrapping(digits) & 0xffff_ffff)),
+    ),
+    number("digits-mod-2-64", "reads digits modulo two to the sixty-fourth", &["ASC-05"], scope::digits, |desk| {
+        lenient(desk, |digits| is_strict(digits).then(|| wrapping(digits)))
+    }),
+    number("digits-endless", "waits for the end of a number that has none", &["ASC-06"], scope::digits, |desk| {
+        lenient(desk, |digits| digits.parse().ok().filter(|_| is_strict(digits)))
+    }),
+    number(
+        "digits-end-with-read",
+        "takes the digits of a read for the whole number, and those of the next for another",
+        &["ASC-01", "SEG-02"],
+        scope::digits,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                let digits = |bytes: &[u8]| !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
+                while let Some((head, len)) = it.whole() {
+                    it.deliver(head, len);
+                }
+                if digits(it.buffer) {
+                    it.buffer.clear();
+                }
+            })
+        },
+    ),
+    number(
+        "trailer-unchecked",
+        "does not look at the byte behind the payload",
+        &["ASC-04", "LEN-27"],
+        scope::trailer,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, len)) = it.whole() {
+                    it.deliver(head, len);
+                }
+            })
+        },
+    ),
+    number(
+        "payload-ends-at-trailer",
+        "looks for the trailer instead of counting",
+        &["ASC-02", "LEN-18", "BYT-01", "BYT-11"],
+        scope::digits,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some(colon) = find(it.buffer, b":") {
+                    let Some(comma) = find(&it.buffer[colon..], trailer(it.state)) else { return };
+                    let payload = it.buffer[colon + 1..colon + comma].to_vec();
+                    it.drop(colon + comma + 1);
+                    it.message(&payload);
+                }
+            })
+        },
+    ),
+    number(
+        "header-name-literal",
+        "knows only `Content-Length: `, in this spelling and as the first line",
+        &["ASC-10"],
+        scope::header,
+        |desk| blocks(desk, |lines| lines.strip_prefix("Content-Length: ")?.split("\r\n").next()?.parse().ok()),
+    ),
+    number(
+        "first-of-two-lengths",
+        "takes the first of two lengths that contradict each other",
+        &["ASC-11"],
+        scope::header,
+        |desk| blocks(desk, |lines| lengths(lines).first()?.parse().ok()),
+    ),
+    number(
+        "last-of-two-lengths",
+        "takes the last of two lengths that contradict each other",
+        &["ASC-11"],
+        scope::header,
+        |desk| blocks(desk, |lines| lengths(lines).last()?.parse().ok()),
+    ),
+    number("bad-header-is-zero", "takes a length that is no number for zero", &["ASC-12"], scope::header, |desk| {
+        blocks(desk, |lines| Some(lengths(lines).first()?.parse().unwrap_or(0)))
+    }),
+    number(
+        "header-parsed-as-int",
+        "reads a length as parseInt does, up to what is no digit",
+        &["ASC-12"],
+        scope::header,
+        |desk| {
+            blocks(desk, |lines| {
+                let value = lengths(lines).first()?.clone();
+                let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+                value[..end].parse().ok()
+            })
+        },
+    ),
+];
+
+/// Messages counted by what becomes of the number; the trailer is not looked at.
+fn counted(desk: &Desk, alter: fn(u64) -> u64) -> Box<dyn Decode> {
+    Reader::boxed((desk.framing().clone(), alter), |it| {
+        while let Some(head) = header(&it.state.0, it.buffer) {
+            let max = it.state.0.behaviour().max.unwrap_or(u64::MAX);
+            let value = it.state.1(head.value);
+            if value > max {
+                return it.refuse();
+            }
+            let end = head.len + value as usize;
+            let len = end + trailer(&it.state.0).len();
+            if it.buffer.len() < len {
+                return;
+            }
+            let payload = it.buffer[head.len..end].to_vec();
+            it.drop(len);
+            it.message(&payload);
+        }
+    })
+}
+
+/// A prefix of so many bytes and no more is an empty message.
+fn cut_varint(desk: &Desk, bytes: usize) -> Box<dyn Decode> {
+    Reader::boxed((desk.framing().clone(), bytes), |it| {
+        while let Some(head) = header(&it.state.0, it.buffer) {
+            let max = it.state.0.behaviour().max.unwrap_or(u64::MAX);
+            if head.value > max {
+                return it.refuse();
+            }
+            let len = head.len + head.value as usize;
+            if it.buffer.len() < len {
+                return;
+            }
+            let payload = it.buffer[head.len..len].to_vec();
+            it.drop(len);
+            it.message(&payload);
+        }
+        if it.buffer.len() == it.state.1 {
+            it.buffer.clear();
+            it.message(b"");
+        }
+    })
+}
+
+/// Netstrings whose digits are read by `parse`; what it does not take is refused.
+fn lenient(desk: &Desk, parse: fn(&str) -> Option<u64>) -> Box<dyn Decode> {
+    Reader::boxed((desk.framing().clone(), parse), |it| {
+        let end = trailer(&it.state.0).to_vec();
+        while let Some(colon) = find(it.buffer, b":") {
+            let digits = std::str::from_utf8(&it.buffer[..colon]).unwrap_or("?");
+            let max = it.state.0.behaviour().max.unwrap_or(u64::MAX);
+            let Some(value) = it.state.1(digits).filter(|value| *value <= max) else { return it.refuse() };
+            let payload = colon + 1..colon + 1 + value as usize;
+            if it.buffer.len() < payload.end + end.len() {
+                return;
+            }
+            if !it.buffer[payload.end..].starts_with(&end) {
+                return it.refuse();
+            }
+            let message = it.buffer[payload.clone()].to_vec();
+            it.drop(payload.end + end.len());
+            it.message(&message);
+        }
+    })
+}
+
+/// Header blocks whose length is read by `parse`; what it does not take is refused.
+fn blocks(desk: &Desk, parse: fn(&str) -> Option<u64>) -> Box<dyn Decode> {
+    Reader::boxed((desk.framing().clone(), parse), |it| {
+        while let Some(end) = find(it.buffer, b"\r\n\r\n") {
+            let lines = std::str::from_utf8(&it.buffer[..end]).unwrap_or("?");
+            let max = it.state.0.behaviour().max.unwrap_or(u64::MAX);
+            let Some(value) = it.state.1(lines).filter(|value| *value <= max) else { return it.refuse() };
+            let payload = end + 4..end + 4 + value as usize;
+            if it.buffer.len() < payload.end {
+                return;
+            }
+            let message = it.buffer[payload.clone()].to_vec();
+            it.drop(payload.end);
+            it.message(&message);
+        }
+    })
+}
+
+/// The values of all lengths in a header block.
+fn lengths(lines: &str) -> Vec<String> {
+    let fields = lines.split("\r\n").filter_map(|line| line.split_once(':'));
+    let lengths = fields.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    lengths.map(|(_, value)| value.trim().to_owned()).collect()
+}
+
+fn is_strict(digits: &str) -> bool {
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain && (digits == "0" || !digits.starts_with('0'))
+}
+
+fn wrapping(digits: &str) -> u64 {
+    digits.bytes().fold(0_u64, |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+}
+
+impl Cutting<'_, Framing> {
+    /// The first header, and the length of its frame, once all of it is there; refuses what is over the maximum.
+    fn whole(&mut self) -> Option<(Header, usize)> {
+        let head = header(self.state, self.buffer)?;
+        if head.value > self.state.behaviour().max.unwrap_or(u64::MAX) {
+            self.refuse();
+            return None;
+        }
+        let len = head.len + head.value as usize + trailer(self.state).len();
+        (self.buffer.len() >= len).then_some((head, len))
+    }
+
+    fn deliver(&mut self, head: Header, len: usize) {
+        let end = (head.len + head.value as usize).min(self.buffer.len());
+        let payload = self.buffer[head.len..end].to_vec();
+        self.drop(len.min(self.buffer.len()));
+        self.message(&payload);
+    }
+}
+
+/// Ends the server when a read begins with such a length.
+fn die_of(desk: &mut Desk, moment: Moment<'_>, deadly: fn(u64) -> bool) {
+    let Moment::Read(bytes) = moment else { return };
+    desk.kept.extend_from_slice(&bytes[..bytes.len().min(16)]);
+    let kept = std::mem::take(&mut desk.kept);
+    if header(desk.framing(), &kept).is_some_and(|head| deadly(head.value)) {
+        desk.order(Order::Die);
+    }
+}
+
+#[derive(Debug)]
+struct Muted {
+    decoder: Box<dyn Decode>,
+    mute: bool,
+}
+
+impl Decode for Muted {
+    fn push(&mut self, bytes: &[u8]) {
+        if !self.mute {
+            self.decoder.push(bytes);
+        }
+    }
+
+    fn next(&mut self) -> Option<super::Heard> {
+        if self.mute {
+            return None;
+        }
+        let next = self.decoder.next()?;
+        self.mute = next == super::Heard::Message(Vec::new());
+        Some(next)
+    }
+}

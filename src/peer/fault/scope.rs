@@ -1,0 +1,192 @@
+//! To which framings a fault applies.
+
+use crate::framing::{Escape, Field, Framing, Kind as Wire, Over, Strategy};
+
+pub(super) fn any(_: &Framing) -> bool {
+    true
+}
+
+/// Replies begin at once.
+pub(super) fn stream(framing: &Framing) -> bool {
+    framing.strategy() == Strategy::Raw
+}
+
+pub(super) fn close(framing: &Framing) -> bool {
+    framing.strategy() == Strategy::Close
+}
+
+pub(super) fn fixed(framing: &Framing) -> bool {
+    framing.strategy() == Strategy::Fixed
+}
+
+pub(super) fn length(framing: &Framing) -> bool {
+    framing.strategy() == Strategy::Length
+}
+
+pub(super) fn delimiter(framing: &Framing) -> bool {
+    framing.strategy() == Strategy::Delimiter
+}
+
+/// Not `close`: a connection may carry several messages.
+pub(super) fn many(framing: &Framing) -> bool {
+    !close(framing)
+}
+
+/// A connection carries messages that it marks by itself.
+pub(super) fn framed(framing: &Framing) -> bool {
+    !matches!(framing.strategy(), Strategy::Raw | Strategy::Close)
+}
+
+/// Messages may have any size.
+pub(super) fn sized(framing: &Framing) -> bool {
+    matches!(framing.strategy(), Strategy::Length | Strategy::Delimiter)
+}
+
+pub(super) fn not_fixed(framing: &Framing) -> bool {
+    !fixed(framing)
+}
+
+fn field(framing: &Framing) -> Option<Field> {
+    match framing.kind() {
+        Wire::Length(length) => Some(length.field),
+        _ => None,
+    }
+}
+
+/// A binary length of at least two bytes.
+pub(super) fn wide(framing: &Framing) -> bool {
+    framing.field_width().is_some_and(|width| width >= 2)
+}
+
+/// A binary length of at least four bytes.
+pub(super) fn very_wide(framing: &Framing) -> bool {
+    framing.field_width().is_some_and(|width| width >= 4)
+}
+
+pub(super) fn varint(framing: &Framing) -> bool {
+    field(framing) == Some(Field::Varint)
+}
+
+/// A length in decimal digits with a separator: netstrings.
+pub(super) fn digits(framing: &Framing) -> bool {
+    field(framing) == Some(Field::Dec) && framing.to_string().contains("sep")
+}
+
+/// A trailer stands behind the payload.
+pub(super) fn trailer(framing: &Framing) -> bool {
+    matches!(framing.kind(), Wire::Length(length) if !length.end.is_empty())
+}
+
+/// A header block.
+pub(super) fn header(framing: &Framing) -> bool {
+    field(framing) == Some(Field::Header)
+}
+
+/// A delimiter without escapes, marks or alternatives.
+pub(super) fn plain(framing: &Framing) -> bool {
+    matches!(framing.kind(), Wire::Delimiter(it) if it.escape.is_none() && it.start.is_empty() && !it.keep)
+}
+
+/// A plain delimiter of several bytes.
+pub(super) fn token(framing: &Framing) -> bool {
+    plain(framing) && framing.terminator().is_some_and(|delimiter| delimiter.len() >= 2)
+}
+
+/// A plain delimiter that begins again inside itself.
+pub(super) fn overlapping(framing: &Framing) -> bool {
+    let again = |delimiter: &[u8]| (1..delimiter.len()).any(|at| delimiter.starts_with(&delimiter[at..]));
+    plain(framing) && framing.terminator().is_some_and(again)
+}
+
+pub(super) fn crlf(framing: &Framing) -> bool {
+    plain(framing) && framing.terminator() == Some(b"\r\n")
+}
+
+/// A line feed, and no optional carriage return.
+pub(super) fn lf(framing: &Framing) -> bool {
+    matches!(framing.kind(), Wire::Delimiter(it) if !it.chomp_cr) && lines(framing)
+}
+
+/// A line feed, perhaps with a carriage return before it.
+pub(super) fn lines(framing: &Framing) -> bool {
+    plain(framing) && framing.terminator() == Some(b"\n")
+}
+
+fn escape(framing: &Framing) -> Option<Escape> {
+    match framing.kind() {
+        Wire::Delimiter(delimiter) => delimiter.escape,
+        _ => None,
+    }
+}
+
+pub(super) fn slip(framing: &Framing) -> bool {
+    escape(framing) == Some(Escape::Slip)
+}
+
+pub(super) fn cobs(framing: &Framing) -> bool {
+    escape(framing) == Some(Escape::Cobs)
+}
+
+pub(super) fn dotted(framing: &Framing) -> bool {
+    escape(framing) == Some(Escape::Dot)
+}
+
+fn declares_max(framing: &Framing) -> bool {
+    framing.behaviour().max.is_some_and(|max| max < 64 * 1024 * 1024)
+}
+
+/// Messages may have 128 KiB.
+pub(super) fn roomy(framing: &Framing) -> bool {
+    let max = framing.behaviour().max.into_iter().chain(framing.largest()).min();
+    not_fixed(framing) && max.is_none_or(|max| max >= 65535)
+}
+
+/// Messages may have eight mebibytes: more than sockets hold.
+pub(super) fn huge(framing: &Framing) -> bool {
+    let max = framing.behaviour().max.into_iter().chain(framing.largest()).min();
+    (sized(framing) || close(framing)) && max.is_none_or(|max| max >= 8 << 20)
+}
+
+/// Messages of any size up to a declared maximum.
+pub(super) fn limited(framing: &Framing) -> bool {
+    sized(framing) && declares_max(framing)
+}
+
+pub(super) fn limited_length(framing: &Framing) -> bool {
+    length(framing) && declares_max(framing)
+}
+
+pub(super) fn limited_delimiter(framing: &Framing) -> bool {
+    plain(framing) && declares_max(framing)
+}
+
+pub(super) fn limited_token(framing: &Framing) -> bool {
+    token(framing) && declares_max(framing)
+}
+
+fn skips(framing: &Framing) -> bool {
+    declares_max(framing) && framing.behaviour().over == Some(Over::Skip)
+}
+
+pub(super) fn skipping(framing: &Framing) -> bool {
+    sized(framing) && skips(framing)
+}
+
+pub(super) fn skipping_token(framing: &Framing) -> bool {
+    token(framing) && skips(framing)
+}
+
+/// A declared maximum, and whoever is over it is not passed over.
+pub(super) fn closing(framing: &Framing) -> bool {
+    sized(framing) && declares_max(framing) && !skips(framing)
+}
+
+/// The framing can carry an empty message.
+pub(super) fn empties(framing: &Framing) -> bool {
+    framed(framing) && framing.carries(b"")
+}
+
+/// Any byte can be a part of a message.
+pub(super) fn carries_lines(framing: &Framing) -> bool {
+    !lines(framing) && !crlf(framing) && !dotted(framing)
+}
