@@ -13,6 +13,7 @@
 //! - [`peer`]: the reference server and client
 //! - [`oracle`]: the table of requirements, and traces to verdicts
 //! - [`campaign`]: calibration, what runs when, confirmation of what rests on time
+//! - [`fuzzing`]: what the fuzz targets check, and the encoding of their inputs
 //! - [`report`]: one model, a file for each format
 //! - [`cli`]: one file for each command; exit codes
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@
 pub mod campaign;
 pub mod cli;
 pub mod framing;
+pub mod fuzzing;
 pub mod oracle;
 pub mod peer;
 pub mod profile;
