@@ -145,14 +145,14 @@ impl Bench<'_> {
         if outcome == Outcome::Met {
             return;
         }
-        match &self.script.steps[step] {
-            Step::Await { conns, any, .. } => {
+        match self.script.steps.get(step) {
+            Some(Step::Await { conns, any, .. }) => {
                 let conns = conns.clone();
                 for conn in conns {
                     self.unmet(index, conn, any, outcome);
                 }
             }
-            Step::Send { .. } if outcome == Outcome::Overdue => {
+            Some(Step::Send { .. }) if outcome == Outcome::Overdue => {
                 self.breach(&rules::NOT_READING, index, Breach::default());
             }
             _ => {}
