@@ -14,24 +14,44 @@ struct Account {
     refused: bool,
 }
 
+/// Where the other implementation is known to differ, by its own documentation or by its code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Nowhere.
+    Same,
+    /// It waits for more before it refuses.
+    Lags,
+    /// It refuses what is legal: lengths at the very end of the field.
+    Stricter,
+}
+
+/// What another implementation makes of the stream.
+struct Opinion {
+    name: &'static str,
+    account: Account,
+    known: Known,
+}
+
 /// Panics where another implementation of the same framing sees something else in the stream.
 pub(super) fn check(framing: &Framing, wire: &[u8], told: &Told) {
-    let Some((name, theirs, may_lag)) = theirs(framing, wire) else { return };
-    let frames = || told.frames.iter().map(|frame| &frame.payload);
+    let Some(Opinion { name, account: theirs, known }) = theirs(framing, wire) else { return };
+    let mut frames = told.frames.iter().map(|frame| &frame.payload);
     let refused = !told.errors.is_empty();
-    // Where they wait for more before they refuse, ours may be ahead of them.
-    let is_agreed = frames().eq(&theirs.frames) && (refused == theirs.refused || (may_lag && refused));
+    let agreed = if known == Known::Stricter && theirs.refused {
+        theirs.frames.iter().all(|frame| frames.next() == Some(frame))
+    } else {
+        frames.eq(&theirs.frames) && (refused == theirs.refused || (known == Known::Lags && refused))
+    };
+    let ours = || told.frames.iter().map(|frame| &frame.payload).collect::<Vec<_>>();
     assert!(
-        is_agreed,
+        agreed,
         "{framing} and {name} on {}:\n  ours   {:?}, refused: {refused}\n  theirs {:?}, refused: {}",
         wire.escape_ascii(),
-        frames().collect::<Vec<_>>(),
+        ours(),
         theirs.frames,
         theirs.refused
     );
 }
-
-type Opinion = (&'static str, Account, bool);
 
 fn theirs(framing: &Framing, wire: &[u8]) -> Option<Opinion> {
     let max = framing.behaviour().max;
@@ -40,9 +60,11 @@ fn theirs(framing: &Framing, wire: &[u8]) -> Option<Opinion> {
         (Kind::Delimiter(delimiter), enc) => match (delimiter.escape, enc) {
             (None, Some(Enc::Utf8)) => lines(delimiter, max, wire),
             (None, None) => any_delimiter(delimiter, max, wire),
-            (Some(Escape::Cobs), None) if max.is_none() => Some(("cobs", cobs(wire), true)),
+            (Some(Escape::Cobs), None) if max.is_none() => {
+                Some(Opinion { name: "cobs", account: cobs(wire), known: Known::Lags })
+            }
             (Some(Escape::Slip), None) if max.is_none() && delimiter.start.is_empty() => {
-                Some(("slip-codec", slip(wire), false))
+                Some(Opinion { name: "slip-codec", account: slip(wire), known: Known::Same })
             }
             _ => None,
         },
@@ -65,6 +87,9 @@ where
     }
 }
 
+/// `LengthDelimitedCodec` makes room for as much as is announced, so no more may be.
+const RESERVED: u64 = 1 << 20;
+
 /// tokio-util holds the value of the field against the limit before it adjusts it, so the limit is adjusted here.
 fn length_delimited(length: &Length, max: Option<u64>, wire: &[u8]) -> Option<Opinion> {
     let Field::Binary { bytes, order, signed: false } = length.field else { return None };
@@ -79,7 +104,8 @@ fn length_delimited(length: &Length, max: Option<u64>, wire: &[u8]) -> Option<Op
         Counts::Header => header as i64,
         Counts::Adjust(more) => more.checked_neg()?,
     };
-    let most = i64::try_from(max.unwrap_or(1 << 40)).ok()?.checked_add(overhead).filter(|most| *most >= 0)?;
+    let most =
+        i64::try_from(max.unwrap_or(u64::MAX).min(RESERVED)).ok()?.checked_add(overhead).filter(|most| *most >= 0)?;
     let adjustment = isize::try_from(overhead.checked_neg()?).ok()?;
     let mut builder = LengthDelimitedCodec::builder();
     builder.length_field_offset(off).length_field_length(width).num_skip(header).length_adjustment(adjustment);
@@ -89,8 +115,14 @@ fn length_delimited(length: &Length, max: Option<u64>, wire: &[u8]) -> Option<Op
         Order::Little => builder.little_endian(),
         Order::Native => builder.native_endian(),
     };
-    // Theirs judges the field when the whole header is there.
-    Some(("LengthDelimitedCodec", run(builder.new_codec(), wire), skip > 0))
+    let largest = (u64::MAX >> (64 - 8 * width)).saturating_sub(overhead.unsigned_abs());
+    let known = match () {
+        () if max.is_none_or(|max| max > RESERVED) => Known::Stricter,
+        () if overhead > 0 && most as u64 > largest => Known::Stricter, // holds the field against what is adjusted
+        () if skip > 0 => Known::Lags, // judges the field when the whole header is there
+        () => Known::Same,
+    };
+    Some(Opinion { name: "LengthDelimitedCodec", account: run(builder.new_codec(), wire), known })
 }
 
 fn varint(length: &Length, max: Option<u64>, wire: &[u8]) -> Option<Opinion> {
@@ -113,23 +145,25 @@ fn varint(length: &Length, max: Option<u64>, wire: &[u8]) -> Option<Opinion> {
             Err(_) => break true,
         }
     };
-    Some(("unsigned-varint", Account { frames, refused }, false))
+    Some(Opinion { name: "unsigned-varint", account: Account { frames, refused }, known: Known::Same })
 }
 
 fn lines(delimiter: &Delimiter, max: Option<u64>, wire: &[u8]) -> Option<Opinion> {
     let known = Delimiter { chomp_cr: true, ..Delimiter::new(vec![b"\n".to_vec()]) };
-    (*delimiter == known && max.is_none()).then(|| ("LinesCodec", run(LinesCodec::new(), wire), false))
+    let is_same = *delimiter == known && max.is_none();
+    is_same.then(|| Opinion { name: "LinesCodec", account: run(LinesCodec::new(), wire), known: Known::Same })
 }
 
 fn any_delimiter(delimiter: &Delimiter, max: Option<u64>, wire: &[u8]) -> Option<Opinion> {
-    let known = *delimiter == Delimiter::new(delimiter.set.clone()) && delimiter.set.iter().all(|one| one.len() == 1);
-    known.then(|| {
+    let is_known =
+        *delimiter == Delimiter::new(delimiter.set.clone()) && delimiter.set.iter().all(|one| one.len() == 1);
+    is_known.then(|| {
         let set = delimiter.set.concat();
         let codec = match max {
             Some(max) => AnyDelimiterCodec::new_with_max_length(set, Vec::new(), max as usize),
             None => AnyDelimiterCodec::new(set, Vec::new()),
         };
-        ("AnyDelimiterCodec", run(codec, wire), false)
+        Opinion { name: "AnyDelimiterCodec", account: run(codec, wire), known: Known::Same }
     })
 }
 

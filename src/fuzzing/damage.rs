@@ -80,19 +80,12 @@ impl Code for Damage {
 }
 
 impl Damage {
-    /// Whether a frame is changed before it joins the stream, and not the stream itself.
-    fn is_of_a_frame(self) -> bool {
-        matches!(self.harm, Harm::Length | Harm::Delimiter)
-    }
-
-    /// Changes the frame of the message that has this place among so many.
-    pub(super) fn frame(self, framing: &Framing, index: usize, count: usize, frame: &mut Vec<u8>) {
-        if !self.is_of_a_frame() || usize::from(self.at) % count != index {
-            return;
-        }
+    /// Changes the frame of one message.
+    pub(super) fn frame(self, framing: &Framing, frame: &mut Vec<u8>) {
         match self.harm {
             Harm::Length => self.claim(framing, frame),
-            _ => self.delimit(framing, frame),
+            Harm::Delimiter => self.delimit(framing, frame),
+            _ => {}
         }
     }
 
@@ -124,7 +117,7 @@ impl Damage {
 
     /// Changes the stream.
     pub(super) fn stream(self, stream: &mut Vec<u8>) {
-        if stream.is_empty() || self.is_of_a_frame() {
+        if stream.is_empty() {
             return;
         }
         let at = usize::from(self.at) % stream.len();
@@ -142,7 +135,8 @@ impl Damage {
                 let (first, second) = stream[at..at + 2 * len].split_at_mut(len);
                 first.swap_with_slice(second);
             }
-            _ => stream.truncate(at),
+            Harm::Truncate => stream.truncate(at),
+            Harm::Length | Harm::Delimiter => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The target `framing`: what a stream holds does not depend on how it was cut, and others see the same in it.
 
 use super::cursor::{Code, Cursor, write_list};
-use super::stream::Stream;
+use super::stream::{Sent, Stream};
 use crate::framing::{AtEnd, Deframer, Frame, Framing, HEADER_LIMIT, Malformed, Resume, Strategy};
 
 /// Most cuts of a segmentation.
@@ -47,8 +47,7 @@ impl Code for Cutting {
 /// agree.
 pub fn framing(data: &[u8]) {
     let Cutting { framing, stream, first, second } = Cutting::decode(data);
-    let payloads = stream.payloads(&framing);
-    let wire = stream.wire(&framing, &payloads);
+    let Sent { wire, payloads } = stream.sent(&framing);
     let (first, second) = (places(&first, wire.len()), places(&second, wire.len()));
     for skips in [false, true] {
         let one = tell(&framing, &wire, &first, skips);
@@ -56,7 +55,7 @@ pub fn framing(data: &[u8]) {
         assert_eq!(one, other, "{framing}: cut at {first:?} and at {second:?}: {}", wire.escape_ascii());
         bounded(&framing, &one);
         if !skips {
-            restored(&framing, &stream, &payloads, &wire, &one);
+            restored(&framing, payloads.as_deref(), &wire, &one);
             #[cfg(any(test, fuzzing))]
             super::agreement::check(&framing, &wire, &one);
         }
@@ -133,12 +132,12 @@ fn bounded(framing: &Framing, told: &Told) {
 }
 
 /// What was sent and not damaged is what came; what came is what it would be, sent again.
-fn restored(framing: &Framing, stream: &Stream, payloads: &[Vec<u8>], wire: &[u8], told: &Told) {
+fn restored(framing: &Framing, payloads: Option<&[Vec<u8>]>, wire: &[u8], told: &Told) {
     if framing.strategy() < Strategy::Fixed {
         return;
     }
     let max = framing.behaviour().max.unwrap_or(u64::MAX);
-    if stream.damage.is_empty() {
+    if let Some(payloads) = payloads {
         let due = payloads.iter().take_while(|payload| payload.len() as u64 <= max);
         let came = told.frames.iter().map(|frame| &frame.payload);
         assert!(came.eq(due), "{framing}: {} is read as {told:?}", wire.escape_ascii());

@@ -22,6 +22,13 @@ impl Compiler<'_> {
             Content::Message(payload) => self.messages(one(payload), 1, setting, oversize)?,
             Content::Messages(payloads) => self.messages(payloads, 1, setting, oversize)?,
             Content::Copies(payload, copies) => self.messages(one(payload), *copies.given()?, setting, oversize)?,
+            Content::Raw(payload) if !send.carries.is_empty() => {
+                let mut wire = Wire::raw(setting.bytes(payload.given()?)?);
+                for payload in &send.carries {
+                    wire.carry(setting.bytes(payload.given()?)?.into());
+                }
+                wire
+            }
             Content::Raw(payload) => self.raw(setting.bytes(payload.given()?)?, send.duty.is_some()),
             Content::Claim(claim) => self.claim(claim, setting, send.duty.is_some())?,
             Content::Rest => Wire::default(),

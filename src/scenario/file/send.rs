@@ -34,6 +34,8 @@ pub struct Send {
     pub duty: Option<Slot<Owed>>,
     /// What stands in the place of the trailer.
     pub trailer: Option<Slot<Hexadecimal>>,
+    /// Messages that raw bytes complete; what is owed for them is `duty`, or their echo.
+    pub carries: Vec<Slot<Payload>>,
 }
 
 /// What is sent.
@@ -134,6 +136,9 @@ struct SendForm {
     /// What stands in the place of the trailer, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trailer: Option<Slot<Hexadecimal>>,
+    /// Messages that `raw` bytes complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carries: Option<Vec<Slot<Payload>>>,
 }
 
 impl TryFrom<SendForm> for Send {
@@ -145,6 +150,9 @@ impl TryFrom<SendForm> for Send {
         }
         if form.copies.is_some() && form.message.is_none() {
             return Err(wrong("`copies` without `message`", "{message: PAYLOAD, copies: 3}"));
+        }
+        if form.carries.is_some() && form.raw.is_none() {
+            return Err(wrong("`carries` without `raw`", "{raw: {hex: \"610a\"}, carries: [a]}"));
         }
         let message = form.message.map(|message| match form.copies {
             Some(copies) => Content::Copies(message, copies),
@@ -169,6 +177,7 @@ impl TryFrom<SendForm> for Send {
             wait: form.wait.unwrap_or(Slot::Given(true)),
             duty: form.duty,
             trailer: form.trailer,
+            carries: form.carries.unwrap_or_default(),
         })
     }
 }
@@ -184,6 +193,7 @@ impl From<Send> for SendForm {
             wait: Some(send.wait).filter(|wait| *wait != Slot::Given(true)),
             duty: send.duty,
             trailer: send.trailer,
+            carries: Some(send.carries).filter(|carries| !carries.is_empty()),
             ..Self::default()
         };
         match send.content {
@@ -202,6 +212,17 @@ impl From<Content> for Send {
     /// On `a`, whole, without FIN.
     fn from(content: Content) -> Self {
         let (cut, wait) = (Slot::Given(Cut::Whole), Slot::Given(true));
-        Self { on: None, content, cut, gap: None, until: None, fin: None, wait, duty: None, trailer: None }
+        Self {
+            on: None,
+            content,
+            cut,
+            gap: None,
+            until: None,
+            fin: None,
+            wait,
+            duty: None,
+            trailer: None,
+            carries: Vec::new(),
+        }
     }
 }
