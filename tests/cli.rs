@@ -69,7 +69,8 @@ fn free_port() -> String {
     listener.local_addr().expect("its address").port().to_string()
 }
 
-const COMMANDS: [&str; 9] = ["check", "serve", "send", "list", "explain", "report", "schema", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["check", "replay", "serve", "send", "list", "explain", "report", "schema", "completions", "man"];
 
 #[test]
 fn every_command_explains_itself() {

@@ -13,6 +13,7 @@ mod man;
 mod output;
 mod parse;
 mod progress;
+mod replay;
 mod report;
 mod schema;
 mod seed;
@@ -53,6 +54,7 @@ enum Command {
     Send(send::Args),
     List(list::Args),
     Explain(explain::Args),
+    Replay(replay::Args),
     Report(report::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -78,6 +80,7 @@ fn dispatch(command: &Command, console: &mut Console<'_>) -> Result<Exit, Failur
         Command::Send(args) => send::run(args, console),
         Command::List(args) => list::run(args, console),
         Command::Explain(args) => explain::run(args, console),
+        Command::Replay(args) => replay::run(args, console),
         Command::Report(args) => report::run(args, console),
         Command::Schema(args) => schema::run(args, console),
         Command::Completions(args) => completions::run(args, console),

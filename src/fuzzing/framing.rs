@@ -7,6 +7,9 @@ use crate::framing::{AtEnd, Deframer, Frame, Framing, HEADER_LIMIT, Malformed, R
 /// Most cuts of a segmentation.
 const MOST_CUTS: u8 = 16;
 
+/// Of a message no more bytes are sent: work on longer ones is the same.
+pub(super) const MOST_BYTES: usize = 1500;
+
 /// More than this is never looked at again when more bytes come: delimiters and headers that may be cut.
 const SEEN_AGAIN: usize = 64;
 
@@ -47,7 +50,7 @@ impl Code for Cutting {
 /// agree.
 pub fn framing(data: &[u8]) {
     let Cutting { framing, stream, first, second } = Cutting::decode(data);
-    let Sent { wire, payloads } = stream.sent(&framing);
+    let Sent { wire, payloads } = stream.sent(&framing, MOST_BYTES);
     let (first, second) = (places(&first, wire.len()), places(&second, wire.len()));
     for skips in [false, true] {
         let one = tell(&framing, &wire, &first, skips);

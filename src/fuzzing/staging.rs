@@ -55,7 +55,7 @@ struct Stage<'a> {
 
 /// What is sent on each connection until it ends, and what is owed for that.
 fn lines(plan: &Plan, settings: &Settings, trust: Trust) -> Vec<Line> {
-    let wires = plan.streams.iter().map(|stream| Bytes::from(stream.sent(&settings.framing).wire));
+    let wires = plan.streams.iter().map(|stream| Bytes::from(stream.sent(&settings.framing, usize::MAX).wire));
     let lines = wires.enumerate().map(|(index, wire)| {
         let account = account(settings, trust, &wire);
         let mut line =

@@ -1,6 +1,7 @@
 //! Messages one after another on one connection, and what was damaged on the way.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use super::cursor::{Code, Cursor, write_list};
 use super::damage::Damage;
@@ -11,7 +12,7 @@ const MOST_MESSAGES: u8 = 24;
 const MOST_DAMAGE: u8 = 6;
 
 /// No message is added to a stream that has come to this length, in bytes.
-const FULL: usize = 96 * 1024;
+const FULL: usize = 16 * 1024;
 
 /// A list of messages (at most 24) and a list of damage (at most 6).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,8 +45,11 @@ pub enum Message {
 const RAW: u8 = 0xc0;
 const LONG: u8 = 0xf0;
 
-/// Where buffers, length fields and COBS groups end.
-const SIZES: [usize; 16] = [240, 253, 254, 255, 256, 257, 508, 512, 1000, 1024, 1460, 2048, 4096, 8192, 16384, 65536];
+/// Where buffers, length fields and COBS groups end; the last one is more than a pipe of the simulator holds.
+const SIZES: [usize; 16] = [192, 240, 253, 254, 255, 256, 257, 508, 512, 513, 1000, 1024, 1460, 2048, 4097, 65600];
+
+/// A row of bytes that count up.
+static ROW: LazyLock<Vec<u8>> = LazyLock::new(|| (0..=255).cycle().take(256 + SIZES[15]).collect());
 
 impl Code for Message {
     fn read(cursor: &mut Cursor<'_>) -> Self {
@@ -96,13 +100,10 @@ impl Message {
         }
     }
 
-    fn bytes(&self) -> Cow<'_, [u8]> {
+    fn bytes(&self) -> &[u8] {
         match self {
-            Self::Bytes(bytes) | Self::Raw(bytes) => Cow::Borrowed(bytes),
-            Self::Row { size, first } => {
-                let row = (0..=255_u8).cycle().skip(usize::from(*first));
-                row.take(SIZES[usize::from(*size) % SIZES.len()]).collect()
-            }
+            Self::Bytes(bytes) | Self::Raw(bytes) => bytes,
+            Self::Row { size, first } => &ROW[usize::from(*first)..][..SIZES[usize::from(*size) % SIZES.len()]],
         }
     }
 }
@@ -117,16 +118,17 @@ pub struct Sent {
 }
 
 impl Stream {
-    /// The bytes that are sent.
-    pub fn sent(&self, framing: &Framing) -> Sent {
+    /// The bytes that are sent; of each message at most so many.
+    pub fn sent(&self, framing: &Framing, most: usize) -> Sent {
         let mut payloads = Vec::new();
         let mut frames = Vec::new();
         let mut length = 0;
         for message in &self.messages {
             let bytes = message.bytes();
+            let bytes = &bytes[..bytes.len().min(most)];
             if let Message::Raw(_) = message {
-                frames.push(bytes.into_owned());
-            } else if let Some((payload, frame)) = fitted(framing, bytes) {
+                frames.push(bytes.to_vec());
+            } else if let Some((payload, frame)) = fitted(framing, bytes.into()) {
                 payloads.push(payload.into_owned());
                 frames.push(frame);
             }

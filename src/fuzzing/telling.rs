@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::account::Trust;
 use super::cursor::Code;
-use super::framing::{Cutting, places};
+use super::framing::{Cutting, MOST_BYTES, places};
 use super::plan::{Act, Move, Plan};
 use super::staging::script;
 use crate::framing::Framing;
@@ -66,7 +66,7 @@ impl Artifact {
             Self::Framing => {
                 let Cutting { framing, stream, first, .. } = Cutting::decode(data);
                 let mut from = 0;
-                let cuts = places(&first, stream.sent(&framing).wire.len());
+                let cuts = places(&first, stream.sent(&framing, MOST_BYTES).wire.len());
                 let moves = cuts.into_iter().flat_map(|cut| {
                     let len = cut - from;
                     from = cut;
