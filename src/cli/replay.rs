@@ -80,7 +80,7 @@ fn retell(path: &Path, of: Option<Artifact>, console: &mut Console<'_>) -> Resul
     Ok(Exit::Conforms)
 }
 
-fn wrong(path: &Path, why: impl ToString) -> Failure {
+fn wrong(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::Input(path.display().to_string(), why.to_string())
 }
 

@@ -134,6 +134,9 @@ fn varint(length: &Length, max: Option<u64>, wire: &[u8]) -> Option<Opinion> {
     let (mut frames, mut rest) = (Vec::new(), wire);
     let refused = loop {
         match read(rest) {
+            Ok((_, body)) if rest[..rest.len() - body.len()].get(9).is_some_and(|last| *last > 1) => {
+                return None; // bits beyond 64 are dropped there
+            }
             Ok((size, _)) if size > max.unwrap_or(i64::MAX as u64) => break true,
             Ok((size, body)) if size as usize <= body.len() => {
                 let (payload, behind) = body.split_at(size as usize);

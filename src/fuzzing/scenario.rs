@@ -32,7 +32,7 @@ mod tests {
     fn the_law_holds_for_what_was_cut_off_or_damaged() {
         let text = include_str!("../scenario/tests/everything.yaml");
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
-            scenario(text[..end].as_bytes());
+            scenario(&text.as_bytes()[..end]);
             let mut damaged = text.as_bytes().to_vec();
             damaged[end] ^= 0x15;
             scenario(&damaged);

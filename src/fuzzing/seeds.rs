@@ -75,9 +75,10 @@ fn acts(step: &Step, plan: &mut Plan, framing: &Framing) -> (u16, Vec<Act>) {
                 let bytes: Vec<u8> = segments.iter().flat_map(|segment| segment.bytes.iter().copied()).collect();
                 let mut frames = Vec::new();
                 let whole = promises.iter().all(|one| framing.encode_unlimited(&one.payload, &mut frames).is_ok());
-                match whole && !promises.is_empty() && frames == bytes {
-                    true => stream.messages.extend(promises.iter().map(|one| Message::holding(&one.payload))),
-                    false => stream.messages.extend(Message::raw(&bytes)),
+                if whole && !promises.is_empty() && frames == bytes {
+                    stream.messages.extend(promises.iter().map(|one| Message::holding(&one.payload)));
+                } else {
+                    stream.messages.extend(Message::raw(&bytes));
                 }
                 stream.messages.truncate(24);
             }
@@ -125,6 +126,8 @@ mod tests {
     use super::*;
     use crate::fuzzing::{self, Damage};
 
+    type Law = fn(&[u8]);
+
     fn folder(target: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
     }
@@ -132,7 +135,7 @@ mod tests {
     /// What each target makes of its corpus: seeds that were made from scenarios, and what a fuzzer found and kept.
     #[test]
     fn the_laws_hold_on_the_corpora() {
-        let targets: [(&str, fn(&[u8])); 5] = [
+        let targets: [(&str, Law); 5] = [
             ("framing", fuzzing::framing),
             ("session", fuzzing::session),
             ("scenario", fuzzing::scenario),
@@ -154,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_seed_is_an_input_that_stands_for_itself() {
-        let scenarios = crate::scenario::builtin().unwrap();
+        let scenarios = scenario::builtin().unwrap();
         let seeds = seeds(&scenarios);
         assert!(seeds.len() > 300, "{}", seeds.len());
         for seed in &seeds {
@@ -168,7 +171,7 @@ mod tests {
     #[test]
     #[ignore = "writes files; run it when scenarios or the encoding have changed"]
     fn write_the_seeds() {
-        let scenarios = crate::scenario::builtin().unwrap();
+        let scenarios = scenario::builtin().unwrap();
         let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
         for Seed { name, session, framing } in seeds(&scenarios) {
             let mut damaged = Cutting::decode(&framing);

@@ -11,6 +11,9 @@ use crate::profile::Tempo;
 use crate::session::Trace;
 use crate::transport::Simulator;
 
+/// Traces of more bytes than these are not written out: writing takes longer than playing.
+const WRITTEN: usize = 2048;
+
 /// The law of the target `session`: the reference server, on a simulated link in virtual time, breaks no rule, and what
 /// is said of a trace is said again of what was written of it.
 pub fn session(data: &[u8]) {
@@ -24,6 +27,9 @@ pub fn session(data: &[u8]) {
     let judgement = judge(&script, &trace);
     let breaches = &judgement.breaches;
     assert!(breaches.is_empty(), "{}: {breaches:#?}\n{script:#?}\n{trace}", plan.framing);
+    if script.weight() > WRITTEN {
+        return;
+    }
     let text = trace.to_string();
     let again: Trace = text.parse().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(again, trace);

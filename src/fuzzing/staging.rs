@@ -26,10 +26,8 @@ pub fn script(plan: &Plan, settings: &Settings, trust: Trust, tempo: Tempo) -> S
     for index in 0..plan.streams.len() {
         stage.finish(index);
     }
-    let replies = match is_stream(&settings.framing) {
-        true => Replies::Stream,
-        false => Replies::Framed(Box::new(settings.framing.reply().into_owned())),
-    };
+    let framed = || Replies::Framed(Box::new(settings.framing.reply().into_owned()));
+    let replies = if is_stream(&settings.framing) { Replies::Stream } else { framed() };
     Script { steps: stage.steps, replies, bound: BOUND }
 }
 

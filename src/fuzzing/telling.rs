@@ -106,8 +106,8 @@ pub fn scenario_of(script: &Script, framing: &Framing, title: &str) -> Scenario 
 
 /// The text of a scenario file, with a comment above it; `None` if it is longer than a file may be.
 pub fn commented(scenario: &Scenario, comment: &[String]) -> Option<String> {
-    let comment: String = comment.iter().map(|line| format!("# {line}\n")).collect();
-    let text = comment + &scenario.to_yaml();
+    let comment: Vec<String> = comment.iter().map(|line| format!("# {line}\n")).collect();
+    let text = comment.concat() + &scenario.to_yaml();
     (text.len() as u64 <= MAX_TEXT).then_some(text)
 }
 
