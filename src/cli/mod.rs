@@ -50,11 +50,11 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Replay(replay::Args),
     Serve(serve::Args),
     Send(send::Args),
     List(list::Args),
     Explain(explain::Args),
-    Replay(replay::Args),
     Report(report::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -76,11 +76,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>, console: &mut Console<'_>) 
 fn dispatch(command: &Command, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(args, console),
+        Command::Replay(args) => replay::run(args, console),
         Command::Serve(args) => serve::run(args, console),
         Command::Send(args) => send::run(args, console),
         Command::List(args) => list::run(args, console),
         Command::Explain(args) => explain::run(args, console),
-        Command::Replay(args) => replay::run(args, console),
         Command::Report(args) => report::run(args, console),
         Command::Schema(args) => schema::run(args, console),
         Command::Completions(args) => completions::run(args, console),
