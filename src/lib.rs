@@ -14,6 +14,7 @@
 //! - [`peer`]: the reference server and client
 //! - [`oracle`]: the table of requirements, and traces to verdicts
 //! - [`campaign`]: calibration, what runs when, confirmation of what rests on time
+//! - [`fuzzing`]: what the fuzz targets check, and the encoding of their inputs
 //! - [`report`]: one model, a file for each format
 //! - [`complaint`]: what is wrong in a YAML file, with line, column and caret
 //! - [`cli`]: one file for each command; exit codes
@@ -24,6 +25,7 @@ pub mod campaign;
 pub mod cli;
 pub mod complaint;
 pub mod framing;
+pub mod fuzzing;
 pub mod mutation;
 pub mod oracle;
 pub mod peer;

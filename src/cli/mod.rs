@@ -14,6 +14,7 @@ mod man;
 mod output;
 mod parse;
 mod progress;
+mod replay;
 mod report;
 mod review;
 mod schema;
@@ -51,6 +52,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Replay(replay::Args),
     Serve(serve::Args),
     Send(send::Args),
     List(list::Args),
@@ -76,6 +78,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, console: &mut Console<'_>) 
 fn dispatch(command: &Command, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(args, console),
+        Command::Replay(args) => replay::run(args, console),
         Command::Serve(args) => serve::run(args, console),
         Command::Send(args) => send::run(args, console),
         Command::List(args) => list::run(args, console),

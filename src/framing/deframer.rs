@@ -170,6 +170,14 @@ impl Deframer {
         &self.buffer[self.done..]
     }
 
+    /// How many bytes of the rest a look with more bytes would look at again; none after the end.
+    pub fn looked_at_again(&self) -> usize {
+        if matches!(self.state, State::Failed(_)) {
+            return 0;
+        }
+        self.rest().len().saturating_sub(self.resume.at + self.resume.searched)
+    }
+
     /// Where [`rest`](Self::rest) starts, in bytes from the start of the stream.
     pub fn offset(&self) -> u64 {
         self.offset

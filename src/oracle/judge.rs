@@ -180,7 +180,7 @@ impl Bench<'_> {
 
     /// A step that got what it waited for: a round trip, if that was a reply.
     fn met(&mut self, index: usize, at: Duration, step: usize) {
-        let Step::Await { conns, any, .. } = &self.script.steps[step] else { return };
+        let Some(Step::Await { conns, any, .. }) = self.script.steps.get(step) else { return };
         for conn in conns.clone() {
             let Some(account) = self.accounts.get_mut(&conn) else { continue };
             if any.contains(&Until::Echo) {
@@ -200,14 +200,14 @@ impl Bench<'_> {
     }
 
     fn step(&mut self, index: usize, step: usize, outcome: Outcome) {
-        match &self.script.steps[step] {
-            Step::Await { conns, any, .. } => {
+        match self.script.steps.get(step) {
+            Some(Step::Await { conns, any, .. }) => {
                 let conns = conns.clone();
                 for conn in conns {
                     self.unmet(index, conn, any, outcome);
                 }
             }
-            Step::Send { .. } if outcome == Outcome::Overdue => {
+            Some(Step::Send { .. }) if outcome == Outcome::Overdue => {
                 self.breach(&rules::NOT_READING, index, None, Breach::default());
             }
             _ => {}

@@ -1,5 +1,6 @@
 //! The verdict on a whole run in one sentence.
 
+use super::escape::visible;
 use super::model::{Conformance, Report, RequirementResult};
 use crate::oracle::Verdict;
 
@@ -59,9 +60,22 @@ fn requirements(count: usize) -> String {
 }
 
 fn ids(requirements: &[&RequirementResult]) -> String {
-    let mut ids: Vec<&str> = requirements.iter().take(NAMED).map(|one| one.id.as_str()).collect();
+    let mut ids: Vec<_> = requirements.iter().take(NAMED).map(|one| visible(&one.id)).collect();
     if requirements.len() > NAMED {
-        ids.push("…");
+        ids.push("…".into());
     }
     ids.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    /// Found by the fuzz target `report`: ids came through as they stood in a stored report.
+    #[test]
+    fn an_id_does_not_move_the_cursor() {
+        let mut report = crate::report::specimen::specimen();
+        for requirement in &mut report.requirements {
+            requirement.id = "\u{1b}[2J".into();
+        }
+        assert!(super::sentence(&report).contains(r"\u{1b}[2J"));
+    }
 }

@@ -15,6 +15,7 @@ mod load;
 mod material;
 mod parse;
 mod places;
+mod print;
 mod seed;
 mod variables;
 mod wire;

@@ -14,7 +14,7 @@ mod errors {
         demo.yaml:3:12: unknown key `massage`
          3 |   - send: {massage: hello}
            |            ^
-           = right: `message`? one of on, message, copies, messages, raw, claim, rest, cut, gap, until, fin, wait, duty, trailer, mutation, may
+           = right: `message`? one of on, message, copies, messages, raw, claim, rest, cut, gap, until, fin, wait, duty, trailer, mutation, carries
         "#);
     }
 

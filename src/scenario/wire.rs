@@ -150,6 +150,12 @@ impl Wire {
         self.messages = vec![Message { payload, frame: 0..self.bytes.len(), body, duty, copies: 1 }];
     }
 
+    /// The whole completes one more message, whose echo is owed.
+    pub(super) fn carry(&mut self, payload: Bytes) {
+        let all = 0..self.bytes.len();
+        self.messages.push(Message { payload, frame: all.clone(), body: all, duty: Duty::Echo, copies: 1 });
+    }
+
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -20,6 +20,8 @@ pub struct Ledger {
     wrong_at: u64,
     /// Nothing is compared any more.
     forgiven: bool,
+    /// The target's direction has ended: what had come by then is judged.
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -90,7 +92,7 @@ impl Ledger {
                 most: 0,
             },
         };
-        Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false }
+        Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false, ended: false }
     }
 
     /// The following bytes carry this message.
@@ -133,13 +135,17 @@ impl Ledger {
 
     /// The target's direction has ended.
     pub fn ended(&mut self) {
+        self.ended = true;
         if self.forgiven {
             return;
         }
+        let is_settled = self.is_settled();
         if let (None, Account::Framed { deframer, .. }) = (&self.wrong, &mut self.account) {
             let rest = Bytes::copy_from_slice(deframer.rest());
             self.wrong = match deframer.finish() {
                 AtEnd::Nothing => None,
+                // Where the end makes the message, an end that owes nothing is no empty one.
+                AtEnd::Message(payload) if payload.is_empty() && is_settled => None,
                 AtEnd::Message(payload) => self.account.settle_message(&payload),
                 AtEnd::Unfinished if self.account.may_end_with(&rest) => None,
                 AtEnd::Unfinished => Some(Wrong::Unfinished { actual: rest }),
@@ -185,7 +191,8 @@ impl Ledger {
             return true;
         }
         let rest = deframer.rest();
-        rest.is_empty()
+        self.ended
+            || rest.is_empty()
             || promises[*next..].iter().filter(|p| p.duty != Duty::Never).any(|promise| {
                 let mut frame = Vec::new();
                 framing.encode_unlimited(&promise.payload, &mut frame).is_ok() && frame.starts_with(rest)
@@ -262,7 +269,7 @@ impl Account {
         let actual = || Bytes::copy_from_slice(payload);
         for (at, promise) in promises.iter().enumerate().skip(*next) {
             let before = if at == *next { *taken } else { 0 };
-            let index = || (promises[..at].iter().map(|earlier| earlier.copies).sum::<u32>() + before) as usize;
+            let index = || promises[..at].iter().map(|earlier| earlier.copies as usize).sum::<usize>() + before as usize;
             if promise.payload == payload {
                 let all = before + 1 == promise.copies;
                 (*next, *taken) = if all { (at + 1, 0) } else { (at, before + 1) };
@@ -273,5 +280,32 @@ impl Account {
             }
         }
         Some(Wrong::Unasked { actual: actual() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by the fuzz target `session`: replies that end with the connection were called unasked for.
+    #[test]
+    fn a_last_message_that_the_end_of_the_stream_makes_is_paid() {
+        for (framing, payload) in [("close", &b"hello"[..]), ("fixed:4,last=short", b"ab")] {
+            let framing: Framing = framing.parse().unwrap();
+            let mut ledger = Ledger::new(&Replies::Framed(Box::new(framing.clone())));
+            ledger.promise(&Promise::once(Bytes::from_static(payload), Duty::Echo));
+            ledger.sent(&Bytes::from_static(payload));
+            ledger.received(&Bytes::from_static(payload));
+            ledger.ended();
+            assert!(ledger.is_settled() && ledger.rest_fits(), "{framing}");
+        }
+    }
+
+    /// Found by the fuzz target `session`: a server that was asked nothing and ends was said to have answered.
+    #[test]
+    fn an_end_that_owes_nothing_is_no_empty_message() {
+        let mut ledger = Ledger::new(&Replies::Framed(Box::new("close".parse().unwrap())));
+        ledger.ended();
+        assert_eq!(ledger.wrong(), None);
     }
 }

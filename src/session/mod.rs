@@ -22,7 +22,7 @@ use bytes::Bytes;
 use channel::Channel;
 pub use ledger::{Ledger, Wrong};
 pub use script::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
-pub use trace::{Event, Failure, Outcome, Proof, Record, Trace};
+pub use trace::{Event, Failure, Outcome, Proof, Record, Trace, TraceError};
 
 /// However slowly a reply comes, a step that waits for it lasts no longer than so many times its deadline, and the time
 /// that what was sent takes.

@@ -1,5 +1,7 @@
 //! What happened, as it happened: the only thing that the oracle sees.
 
+mod reading;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::script::{Conn, Duty, Promise};
+pub use reading::TraceError;
 
 /// Everything that one run of a script did and saw, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,19 +149,10 @@ impl fmt::Display for Event {
             Self::Connected => f.write_str("connected"),
             Self::ConnectFailed(why) => write!(f, "connect-failed {why}"),
             Self::Promised(Promise { payload, duty, copies }) => {
-                let duty = match duty {
-                    Duty::Echo => "echo",
-                    Duty::May => "may",
-                    Duty::Never => "never",
-                };
-                write!(f, "promised {duty} {copies} x \"{}\"", payload.escape_ascii())
+                write!(f, "promised {} {copies} x \"{}\"", name(&DUTIES, *duty), payload.escape_ascii())
             }
             Self::Sent(bytes) => write!(f, "> \"{}\"", bytes.escape_ascii()),
-            Self::Apart(Proof::Read) => f.write_str("apart read"),
-            Self::Apart(Proof::Acked) => f.write_str("apart acked"),
-            Self::Apart(Proof::None) => f.write_str("apart unproved"),
-            Self::Apart(Proof::Moot) => f.write_str("apart moot"),
-            Self::Apart(Proof::Gone) => f.write_str("apart gone"),
+            Self::Apart(proof) => write!(f, "apart {}", name(&PROOFS, *proof)),
             Self::SentFin => f.write_str("> FIN"),
             Self::SentReset => f.write_str("> RST"),
             Self::SentUrgent => f.write_str("> urgent"),
@@ -176,15 +170,30 @@ impl fmt::Display for Event {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(FAILURES.iter().find(|(_, failure)| failure == self).map_or("?", |(name, _)| name))
+        f.write_str(name(&FAILURES, *self))
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(OUTCOMES.iter().find(|(_, outcome)| outcome == self).map_or("?", |(name, _)| name))
+        f.write_str(name(&OUTCOMES, *self))
     }
 }
+
+/// The word that stands for a value in a trace.
+fn name<T: Copy + PartialEq>(table: &[(&'static str, T)], value: T) -> &'static str {
+    table.iter().find(|(_, known)| *known == value).map_or("?", |(name, _)| name)
+}
+
+const DUTIES: [(&str, Duty); 3] = [("echo", Duty::Echo), ("may", Duty::May), ("never", Duty::Never)];
+
+const PROOFS: [(&str, Proof); 5] = [
+    ("read", Proof::Read),
+    ("acked", Proof::Acked),
+    ("unproved", Proof::None),
+    ("moot", Proof::Moot),
+    ("gone", Proof::Gone),
+];
 
 const FAILURES: [(&str, Failure); 6] = [
     ("refused", Failure::Refused),

@@ -10,9 +10,9 @@ const NETCONF_END: &[u8] = b"\n##\n";
 /// RFC 9112 7.1: the last chunk, and no trailer fields.
 const HTTP_END: &[u8] = b"0\r\n\r\n";
 
-/// What stands at `input`: the header of a chunk, or the end of chunks.
-pub(super) fn head(field: Field, input: &[u8]) -> Result<Option<Head>, Malformed> {
-    if field == Field::Chunked11 { netconf(input) } else { http(input) }
+/// What stands at `input`: the header of a chunk, or the end of chunks. `searched`: so many bytes end no line.
+pub(super) fn head(field: Field, input: &[u8], searched: &mut usize) -> Result<Option<Head>, Malformed> {
+    if field == Field::Chunked11 { netconf(input) } else { http(input, searched) }
 }
 
 /// What follows the bytes of every chunk.
@@ -56,8 +56,10 @@ fn netconf_size(digits: &[u8]) -> Result<Option<Head>, Malformed> {
 }
 
 /// `1*HEXDIG [ extensions ] CRLF`; size 0 is the last chunk (RFC 9112 7.1). Trailer fields are refused.
-fn http(input: &[u8]) -> Result<Option<Head>, Malformed> {
-    let Some(end) = input.iter().take(CHUNK_HEADER_LIMIT).position(|byte| *byte == b'\n') else {
+fn http(input: &[u8], searched: &mut usize) -> Result<Option<Head>, Malformed> {
+    let mut new = input.iter().enumerate().take(CHUNK_HEADER_LIMIT).skip(*searched);
+    let Some((end, _)) = new.find(|(_, byte)| **byte == b'\n') else {
+        *searched = input.len();
         return unfinished_http(input);
     };
     let size = http_size(&input[..end])?;
@@ -114,7 +116,21 @@ pub(super) fn encode(field: Field, payload: &[u8], out: &mut Vec<u8>) -> Result<
 #[cfg(test)]
 mod tests {
     use crate::framing::laws::{bad, good, reads};
-    use crate::framing::{Reason, Unencodable};
+    use crate::framing::{Deframer, Reason, Unencodable};
+
+    /// Found by the fuzz target `framing`: an extension that came byte by byte was searched from its start each time.
+    #[test]
+    fn an_unfinished_chunk_header_is_searched_once() {
+        let mut deframer = Deframer::new(&"http-chunked".parse().unwrap());
+        deframer.push(b"5;");
+        for _ in 0..500 {
+            deframer.push(b"x");
+            assert_eq!(deframer.next_frame(), None);
+            assert_eq!(deframer.looked_at_again(), 0);
+        }
+        deframer.push(b"\r\nhello\r\n0\r\n\r\n");
+        assert_eq!(deframer.next_frame().unwrap().unwrap().payload, b"hello");
+    }
 
     /// RFC 6242 4.2 shows a message in chunks of 4, 18 and 79 bytes; this is its beginning, ended early.
     #[test]

@@ -103,7 +103,7 @@ impl Length {
             return Ok(None);
         };
         if self.field.is_chunked() {
-            return chunked::head(self.field, rest);
+            return chunked::head(self.field, rest, searched);
         }
         self.field_head(rest, searched).map_err(|malformed| malformed.shifted(self.off))
     }

@@ -23,21 +23,22 @@ impl Compiler<'_> {
             Content::Message(payload) => self.messages(one(payload), setting, oversize)?,
             Content::Messages(payloads) => self.messages(payloads, setting, oversize)?,
             Content::Copies(payload, copies) => self.copies(payload, *copies.given()?, setting, oversize)?,
+            Content::Raw(payload) if !send.carries.is_empty() => {
+                let mut wire = Wire::raw(setting.bytes(payload.given()?)?);
+                for payload in &send.carries {
+                    wire.carry(setting.bytes(payload.given()?)?.into());
+                }
+                wire
+            }
             Content::Raw(payload) => self.raw(setting.bytes(payload.given()?)?, send)?,
             Content::Claim(claim) => self.claim(claim, setting, send.duty.is_some())?,
             Content::Rest => Wire::default(),
         };
-        let mut wire = match (&send.trailer, &send.mutation) {
-            (Some(trailer), _) => with_trailer(&wire, &trailer.given()?.0)?,
-            (_, Some(rewrite)) => self.rewritten(&wire, rewrite.given()?.0)?,
-            _ => wire,
-        };
-        for payload in &send.may {
-            let (frame, body) = (0..wire.len(), wire.len()..wire.len());
-            let payload = Bytes::from(setting.bytes(payload.given()?)?);
-            wire.messages.push(Message { payload, frame, body, duty: Duty::May, copies: 1 });
+        match (&send.trailer, &send.mutation) {
+            (Some(trailer), _) => with_trailer(&wire, &trailer.given()?.0),
+            (_, Some(rewrite)) => self.rewritten(&wire, rewrite.given()?.0),
+            _ => Ok(wire),
         }
-        Ok(wire)
     }
 
     /// A message that is sent in parts must be one: a fixed length takes no more of the payload than fits.

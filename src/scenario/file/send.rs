@@ -38,8 +38,8 @@ pub struct Send {
     pub trailer: Option<Slot<Hexadecimal>>,
     /// How each frame is spelled otherwise or damaged.
     pub mutation: Option<Slot<Rewrite>>,
-    /// What may come back in its place, in this order, where implementations differ.
-    pub may: Vec<Slot<Payload>>,
+    /// Messages that raw bytes complete; what is owed for them is `duty`, or their echo.
+    pub carries: Vec<Slot<Payload>>,
 }
 
 /// What is sent.
@@ -143,9 +143,9 @@ struct SendForm {
     /// How each frame is spelled otherwise or damaged: one of `echospec list mutations`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mutation: Option<Slot<Rewrite>>,
-    /// What may come back in its place, in this order, where implementations differ.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    may: Vec<Slot<Payload>>,
+    /// Messages that `raw` bytes complete; what is owed for them is `duty`, or their echo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carries: Option<Vec<Slot<Payload>>>,
 }
 
 impl TryFrom<SendForm> for Send {
@@ -157,6 +157,9 @@ impl TryFrom<SendForm> for Send {
         }
         if form.copies.is_some() && form.message.is_none() {
             return Err(wrong("`copies` without `message`", "{message: PAYLOAD, copies: 3}"));
+        }
+        if form.carries.is_some() && form.raw.is_none() {
+            return Err(wrong("`carries` without `raw`", "{raw: {hex: \"610a\"}, carries: [a]}"));
         }
         let message = form.message.map(|message| match form.copies {
             Some(copies) => Content::Copies(message, copies),
@@ -182,7 +185,7 @@ impl TryFrom<SendForm> for Send {
             duty: form.duty,
             trailer: form.trailer,
             mutation: form.mutation,
-            may: form.may,
+            carries: form.carries.unwrap_or_default(),
         })
     }
 }
@@ -199,7 +202,7 @@ impl From<Send> for SendForm {
             duty: send.duty,
             trailer: send.trailer,
             mutation: send.mutation,
-            may: send.may,
+            carries: Some(send.carries).filter(|carries| !carries.is_empty()),
             ..Self::default()
         };
         match send.content {
@@ -219,6 +222,6 @@ impl From<Content> for Send {
     fn from(content: Content) -> Self {
         let (cut, wait) = (Slot::Given(Cut::Whole), Slot::Given(true));
         let (on, gap, until, fin, duty, trailer, mutation) = (None, None, None, None, None, None, None);
-        Self { on, content, cut, gap, until, fin, wait, duty, trailer, mutation, may: Vec::new() }
+        Self { on, content, cut, gap, until, fin, wait, duty, trailer, mutation, carries: Vec::new() }
     }
 }

@@ -1,0 +1,258 @@
+//! `echospec replay`: a saved finding once more, and what a fuzz target left as a scenario.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Console;
+use super::engine::runtime;
+use super::exit::{Exit, Failure};
+use super::parse;
+use super::target::{PLACES, Target};
+use crate::framing::Framing;
+use crate::fuzzing::{Artifact, commented};
+use crate::oracle::{Judgement, judge};
+use crate::peer::Settings;
+use crate::profile::{Profile, Tempo};
+use crate::scenario::{self, Context, Plan};
+use crate::session::{Event, Script, Trace};
+use crate::transport::{Simulator, Tcp, Transport};
+
+/// Run a saved finding again, or turn an input of a fuzz target into a scenario
+///
+/// Says FIXED (exit code 0), FAILS (1) or CANNOT TELL (4). What fails by time alone is tried three times. Nothing is
+/// measured: where right implementations differ, the framing declares it. Without TARGET the reference server is played with.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A scenario file
+    #[arg(required_unless_present = "from_artifact", conflicts_with = "from_artifact")]
+    file: Option<PathBuf>,
+
+    #[arg(value_parser = Target::to_connect, help = PLACES, conflicts_with = "from_artifact")]
+    target: Option<Target>,
+
+    /// How messages are framed; without it, as the line `# framing: F` of the file says
+    #[arg(long, value_name = "F", value_parser = parse::framing, conflicts_with = "from_artifact")]
+    framing: Option<Framing>,
+
+    /// Print the scenario that an input of the fuzz targets framing, session or live stands for
+    #[arg(long, value_name = "FILE")]
+    from_artifact: Option<PathBuf>,
+
+    /// Whose input it is; without it, as the folder that it lies in is called
+    #[arg(long, value_name = "NAME", requires = "from_artifact")]
+    of: Option<Artifact>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  echospec replay --from-artifact fuzz/artifacts/session/crash-0f3a > finding.yaml
+  echospec replay finding.yaml 7000";
+
+/// Where a file says in which framing it was found.
+const FRAMING: &str = "# framing: ";
+
+/// What fails by time alone must do so that often, each time with more time.
+const TRIES: u32 = 3;
+const MORE_TIME: f64 = 4.0;
+
+pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    match (&args.from_artifact, &args.file) {
+        (Some(artifact), _) => retell(artifact, args.of, console),
+        (None, Some(file)) => replay(file, args, console),
+        (None, None) => Err(Failure::usage("a scenario file is missing")),
+    }
+}
+
+fn retell(path: &Path, of: Option<Artifact>, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let data = fs::read(path).map_err(|error| wrong(path, error))?;
+    let folder = || path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let of = match of {
+        Some(of) => of,
+        None => folder().and_then(|name| name.parse().ok()).ok_or_else(|| {
+            wrong(path, "its folder does not say whose input it is: --of framing, --of session or --of live")
+        })?,
+    };
+    let (scenario, framing) = of.scenario(&data);
+    let comment = [format!("What an input of the fuzz target `{of}` stands for."), format!("framing: {framing}")];
+    let text = commented(&scenario, &comment).ok_or_else(|| wrong(path, "it is too long for a scenario file"))?;
+    console.print(text.as_bytes())?;
+    Ok(Exit::Conforms)
+}
+
+fn wrong(path: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::Input(path.display().to_string(), why.to_string())
+}
+
+fn replay(file: &Path, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let framing = match &args.framing {
+        Some(framing) => framing.clone(),
+        None => framing_of(file)?,
+    };
+    let mut verdict = Verdict::Fixed;
+    for scenario in scenario::load(&[file.to_owned()]).map_err(Failure::usage)? {
+        verdict = verdict.max(tried(&scenario, &framing, args.target.as_ref(), console)?);
+    }
+    console.print(format!("{}\n", verdict.words()).as_bytes())?;
+    Ok(verdict.exit())
+}
+
+/// The framing that stands in a comment of the file.
+fn framing_of(file: &Path) -> Result<Framing, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| wrong(file, error))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(FRAMING));
+    let framing = line.ok_or_else(|| wrong(file, "it does not say how messages are framed: add --framing"))?;
+    framing.parse().map_err(|error| wrong(file, error))
+}
+
+/// What comes of a finding, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Fixed,
+    CannotTell,
+    Fails,
+}
+
+impl Verdict {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Fixed => "FIXED",
+            Self::CannotTell => "CANNOT TELL",
+            Self::Fails => "FAILS",
+        }
+    }
+
+    fn exit(self) -> Exit {
+        match self {
+            Self::Fixed => Exit::Conforms,
+            Self::CannotTell => Exit::Inconclusive,
+            Self::Fails => Exit::Nonconforming,
+        }
+    }
+}
+
+/// Tries every case of a scenario, and says what is wrong.
+fn tried(
+    scenario: &scenario::Scenario,
+    framing: &Framing,
+    target: Option<&Target>,
+    console: &mut Console<'_>,
+) -> Result<Verdict, Failure> {
+    let profile = Profile::declared(framing);
+    let context =
+        Context { framing, profile: &profile, tempo: Tempo::PATIENT, time_scale: 1.0, seed: 0, thorough: true };
+    let patient = Context { tempo: Tempo::PATIENT.scaled(MORE_TIME), ..context };
+    let tcp = target.map(Target::resolve).transpose()?.map(Tcp::new);
+    let mut verdict = Verdict::Fixed;
+    for (case, patient) in scenario.expand(&context).into_iter().zip(scenario.expand(&patient)) {
+        let scripts = match (case.plan, patient.plan) {
+            (Plan::Play(script), Plan::Play(patient)) => [script, patient],
+            (Plan::Skip(reason), _) | (_, Plan::Skip(reason)) => {
+                console.remark(&format!("{}: {reason}", case.id));
+                verdict = verdict.max(Verdict::CannotTell);
+                continue;
+            }
+        };
+        let judgement = judged(&scripts, framing, tcp.as_ref())?;
+        let open = judgement.inconclusive.iter().map(String::as_str);
+        for what in judgement.breaches.iter().map(|breach| breach.sentence.as_str()).chain(open) {
+            console.remark(&format!("{}: {what}", case.id));
+        }
+        verdict = verdict.max(verdict_on(&judgement));
+    }
+    Ok(verdict)
+}
+
+fn verdict_on(judgement: &Judgement) -> Verdict {
+    match judgement {
+        judgement if judgement.is_pass() => Verdict::Fixed,
+        judgement if judgement.breaches.is_empty() => Verdict::CannotTell,
+        _ => Verdict::Fails,
+    }
+}
+
+/// Plays a case; what fails by time alone, again as the patient script of it.
+fn judged(scripts: &[Script; 2], framing: &Framing, tcp: Option<&Tcp>) -> Result<Judgement, Failure> {
+    let [script, patient] = scripts;
+    let mut judgement = judge(script, &played(script, framing, tcp)?);
+    for _ in 1..TRIES {
+        if judgement.rests_on_time() {
+            judgement = judge(patient, &played(patient, framing, tcp)?);
+        }
+    }
+    Ok(judgement)
+}
+
+fn played(script: &Script, framing: &Framing, tcp: Option<&Tcp>) -> Result<Trace, Failure> {
+    let Some(tcp) = tcp else {
+        return Ok(Simulator::new(Settings::new(framing.clone())).play(script.clone()));
+    };
+    let trace = runtime()?.block_on(tcp.run(script.clone()));
+    let refused = trace.records.iter().find_map(|record| match record.event {
+        Event::ConnectFailed(why) => Some(why),
+        _ => None,
+    });
+    match refused {
+        Some(why) => Err(Failure::Untested(format!("cannot connect: {why}"))),
+        None => Ok(trace),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(args: &[&str]) -> (Exit, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let args = ["echospec", "replay"].iter().chain(args).map(Into::into);
+        let exit = crate::cli::run(args, &mut Console::plain(&mut out, &mut err));
+        (exit, String::from_utf8(out).unwrap() + &String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn an_artifact_becomes_a_scenario_that_is_replayed() {
+        let folder = tempfile::tempdir().unwrap();
+        let artifact = folder.path().join("session/crash-1");
+        fs::create_dir(artifact.parent().unwrap()).unwrap();
+        fs::write(&artifact, [2, 0, 0, 1, 1, 5, b'h', b'e', b'l', b'l', b'o', 0]).unwrap();
+        let (exit, text) = said(&["--from-artifact", artifact.to_str().unwrap()]);
+        assert_eq!(exit, Exit::Conforms, "{text}");
+        let file = folder.path().join("finding.yaml");
+        fs::write(&file, text).unwrap();
+        let (exit, text) = said(&[file.to_str().unwrap()]);
+        assert_eq!((exit, text.as_str()), (Exit::Conforms, "FIXED\n"));
+    }
+
+    #[test]
+    fn a_finding_that_still_fails_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("finding.yaml");
+        fs::write(
+            &file,
+            "# framing: lf\ntitle: t\nsteps:\n  - send: {raw: {hex: \"610a\"}, carries: [b]}\n  - expect: echo\n",
+        )
+        .unwrap();
+        let (exit, text) = said(&[file.to_str().unwrap()]);
+        assert_eq!(exit, Exit::Nonconforming, "{text}");
+        assert!(text.contains("what came back is not what was sent") && text.contains("FAILS"), "{text}");
+    }
+
+    #[test]
+    fn what_does_not_apply_tells_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("finding.yaml");
+        fs::write(&file, "# framing: lf\ntitle: t\napplies: {strategies: [length]}\nsteps:\n  - expect: alive\n")
+            .unwrap();
+        assert_eq!(said(&[file.to_str().unwrap()]).0, Exit::Inconclusive);
+    }
+
+    #[test]
+    fn err_nobody_knows_whose_input_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("crash");
+        fs::write(&file, "x").unwrap();
+        let (exit, text) = said(&["--from-artifact", file.to_str().unwrap()]);
+        assert_eq!(exit, Exit::Usage);
+        assert!(text.contains("--of session"), "{text}");
+    }
+}

@@ -1,0 +1,118 @@
+//! The target `live`: the input of `session`, played over TCP.
+
+use std::env::{self, VarError};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::LazyLock;
+
+use thiserror::Error;
+
+use super::account::Trust;
+use super::cursor::Code;
+use super::plan::Plan;
+use super::session::contradicts_itself;
+use super::shrinking::shrunk;
+use super::staging::script;
+use super::telling::scenario_of;
+use crate::framing::Framing;
+use crate::oracle::{Judgement, judge};
+use crate::peer::Settings;
+use crate::profile::Tempo;
+use crate::transport::{Tcp, Transport};
+
+/// The environment variable that names the server: `PORT` or `HOST:PORT`.
+const TARGET: &str = "ECHOSPEC_TARGET";
+/// The environment variable that names its framing.
+const FRAMING: &str = "ECHOSPEC_FRAMING";
+
+/// What rests on time alone must happen so often more, with this many times the time.
+const CONFIRMATIONS: usize = 2;
+const MORE_TIME: f64 = 4.0;
+
+/// A failure is shrunk in so many sessions.
+const SHRINKING: usize = 300;
+
+/// A server to play with, and how it frames messages.
+#[derive(Debug)]
+pub struct Live {
+    tcp: Tcp,
+    settings: Settings,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Why nothing can be played.
+#[derive(Debug, Error)]
+pub enum LiveError {
+    /// A variable is missing or not text.
+    #[error("{0} must be set: ECHOSPEC_TARGET=7000 ECHOSPEC_FRAMING=length:u32be cargo fuzz run live ({1})")]
+    Unset(&'static str, VarError),
+    /// It names no address.
+    #[error("ECHOSPEC_TARGET is PORT or HOST:PORT: {0}")]
+    Target(std::io::Error),
+    /// It names no framing.
+    #[error("ECHOSPEC_FRAMING: {0}")]
+    Framing(#[from] crate::framing::SyntaxError),
+    /// The machine gives us no event loop.
+    #[error("no event loop: {0}")]
+    Runtime(std::io::Error),
+}
+
+impl Live {
+    /// The server that the environment names.
+    pub fn from_env() -> Result<Self, LiveError> {
+        let variable = |name| env::var(name).map_err(|error| LiveError::Unset(name, error));
+        Self::new(address(&variable(TARGET)?)?, variable(FRAMING)?.parse()?)
+    }
+
+    /// The server at an address.
+    pub fn new(address: SocketAddr, framing: Framing) -> Result<Self, LiveError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LiveError::Runtime)?;
+        Ok(Self { tcp: Tcp::new(address), settings: Settings::new(framing), runtime })
+    }
+
+    /// Plays the session that the input stands for, in the server's framing. The first failure, shrunk, as a scenario
+    /// with what was wrong above it.
+    pub fn play(&self, data: &[u8]) -> Result<(), String> {
+        let plan = Plan { framing: self.settings.framing.clone(), ..Plan::decode(data) };
+        let Some(rule) = self.broken(&plan).filter(|_| !contradicts_itself(&plan.framing)) else { return Ok(()) };
+        let small = shrunk(plan, SHRINKING, |plan| self.broken(plan).as_ref() == Some(&rule));
+        let script = script(&small, &self.settings, Trust::Declared, Tempo::PATIENT);
+        let scenario = scenario_of(&script, &small.framing, "what the fuzz target live found");
+        Err(format!("# {rule}, in {}\n{}", small.framing, scenario.to_yaml()))
+    }
+
+    /// The first rule that is broken, each time if it rests on time.
+    fn broken(&self, plan: &Plan) -> Option<String> {
+        let quick = Tempo { reply: Tempo::PATIENT.reply / 4, ..Tempo::PATIENT };
+        let mut judgement = self.judged(plan, quick);
+        for _ in 0..CONFIRMATIONS {
+            if judgement.rests_on_time() {
+                judgement = self.judged(plan, quick.scaled(MORE_TIME));
+            }
+        }
+        judgement.breaches.first().map(|breach| breach.rule.clone())
+    }
+
+    fn judged(&self, plan: &Plan, tempo: Tempo) -> Judgement {
+        let script = script(plan, &self.settings, Trust::Declared, tempo);
+        let trace = self.runtime.block_on(self.tcp.run(script.clone()));
+        judge(&script, &trace)
+    }
+}
+
+fn address(target: &str) -> Result<SocketAddr, LiveError> {
+    let found = match target.parse::<u16>() {
+        Ok(port) => ("127.0.0.1", port).to_socket_addrs(),
+        Err(_) => target.to_socket_addrs(),
+    };
+    let nothing = || std::io::Error::other(format!("`{target}` names no address"));
+    found.and_then(|mut all| all.next().ok_or_else(nothing)).map_err(LiveError::Target)
+}
+
+/// The law of the target `live`: the server that `ECHOSPEC_TARGET` names, framing as `ECHOSPEC_FRAMING` says, breaks no
+/// rule. It has to serve four connections at once. Panics with the shrunk scenario.
+pub fn live(data: &[u8]) {
+    static SERVER: LazyLock<Live> = LazyLock::new(|| Live::from_env().unwrap_or_else(|error| panic!("{error}")));
+    if let Err(finding) = SERVER.play(data) {
+        panic!("{finding}");
+    }
+}

@@ -1,0 +1,132 @@
+//! A smaller plan that fails in the same way.
+
+use super::plan::{Act, Plan};
+use super::stream::{Message, Stream};
+
+/// The smallest plan found that still fails, in at most so many tries: fewer moves, connections, messages and edits,
+/// then less of each.
+pub fn shrunk(mut plan: Plan, mut tries: usize, mut fails: impl FnMut(&Plan) -> bool) -> Plan {
+    loop {
+        let mut smaller = candidates(&plan).into_iter().take(tries);
+        let found = smaller.by_ref().find(|candidate| {
+            tries -= 1;
+            fails(candidate)
+        });
+        match found {
+            Some(found) => plan = found,
+            None => return plan,
+        }
+    }
+}
+
+/// Plans that are one step smaller, the boldest first.
+fn candidates(plan: &Plan) -> Vec<Plan> {
+    let mut all = Vec::new();
+    for moves in fewer(&plan.moves) {
+        all.push(Plan { moves, ..plan.clone() });
+    }
+    if let Some((_, streams)) = plan.streams.split_last() {
+        let moves = plan.moves.iter().filter(|one| usize::from(one.on) < streams.len()).copied().collect();
+        all.push(Plan { streams: streams.to_vec(), moves, ..plan.clone() });
+    }
+    for (index, stream) in plan.streams.iter().enumerate() {
+        for smaller in smaller_streams(stream) {
+            let mut streams = plan.streams.clone();
+            streams[index] = smaller;
+            all.push(Plan { streams, ..plan.clone() });
+        }
+    }
+    for (index, one) in plan.moves.iter().enumerate() {
+        if let Some(act) = smaller_act(one.act) {
+            let mut moves = plan.moves.clone();
+            moves[index].act = act;
+            all.push(Plan { moves, ..plan.clone() });
+        }
+    }
+    all
+}
+
+/// Without one half or the other, without each one.
+fn fewer<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
+    let half = list.len() / 2;
+    let mut all = Vec::new();
+    if list.len() > 3 {
+        all.extend([list[half..].to_vec(), list[..half].to_vec()]);
+    }
+    all.extend((0..list.len()).map(|index| [&list[..index], &list[index + 1..]].concat()));
+    all
+}
+
+fn smaller_streams(stream: &Stream) -> Vec<Stream> {
+    let mut all = Vec::new();
+    for messages in fewer(&stream.messages) {
+        all.push(Stream { messages, ..stream.clone() });
+    }
+    for damage in fewer(&stream.damage) {
+        all.push(Stream { damage, ..stream.clone() });
+    }
+    for (index, message) in stream.messages.iter().enumerate() {
+        for smaller in smaller_messages(message) {
+            let mut messages = stream.messages.clone();
+            messages[index] = smaller;
+            all.push(Stream { messages, ..stream.clone() });
+        }
+    }
+    all
+}
+
+fn smaller_messages(message: &Message) -> Vec<Message> {
+    match message {
+        Message::Row { size, first } if *size > 0 => vec![Message::Row { size: size - 1, first: *first }],
+        Message::Row { .. } => vec![Message::Bytes(vec![b'a'; 8])],
+        Message::Bytes(bytes) => smaller_bytes(bytes).map(Message::Bytes).collect(),
+        Message::Raw(bytes) => smaller_bytes(bytes).map(Message::Raw).collect(),
+    }
+}
+
+/// Half of the bytes, all but the last, and the same number of the plainest.
+fn smaller_bytes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let shorter = [bytes.len() / 2, bytes.len().saturating_sub(1)];
+    let plain = vec![b'a'; bytes.len()];
+    let all = shorter.map(|len| bytes[..len].to_vec()).into_iter().chain([plain]);
+    all.filter(move |smaller| smaller != bytes).collect::<Vec<_>>().into_iter()
+}
+
+fn smaller_act(act: Act) -> Option<Act> {
+    match act {
+        Act::Send(len) if len > 0 => Some(Act::Send(len / 2)),
+        Act::Finish(further) if further > 0 => Some(Act::Finish(further / 2)),
+        Act::Pause(length) if length > 0 => Some(Act::Pause(length / 2)),
+        Act::Read(bytes) if bytes > 1 => Some(Act::Read(bytes / 2)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzzing::{Code, Move};
+
+    #[test]
+    fn what_has_nothing_to_do_with_the_failure_is_left_out() {
+        let message = |text: &str| Message::Bytes(text.into());
+        let stream = Stream { messages: vec![message("one"), message("x marks it"), message("two")], damage: vec![] };
+        let moves = vec![Move { on: 0, act: Act::Send(9) }, Move { on: 1, act: Act::Pause(80) }];
+        let plan = Plan { framing: "lf".parse().unwrap(), streams: vec![stream.clone(), stream], moves };
+        let fails = |plan: &Plan| plan.encode().contains(&b'x');
+        let small = shrunk(plan, 1000, fails);
+        let only = Stream { messages: vec![message("x")], damage: vec![] };
+        assert_eq!((small.streams, small.moves), (vec![only], vec![]));
+    }
+
+    #[test]
+    fn tries_are_bounded() {
+        let plan = Plan::decode(&[7; 200]);
+        let mut tries = 0;
+        shrunk(plan, 50, |_| {
+            tries += 1;
+            true
+        });
+        assert!(tries <= 50);
+    }
+}

@@ -1,0 +1,272 @@
+//! From a plan to a script: every wait is for something that a right server does.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::account::{Account, Trust, account, echoes_at_once, is_stream};
+use super::plan::{Act, Move, Plan};
+use crate::framing::{Framing, Strategy};
+use crate::peer::Settings;
+use crate::profile::Tempo;
+use crate::session::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
+
+/// The bound on one session: every wait is bounded, this is only so that there is a bound.
+const BOUND: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The script of a plan for a server that does what these settings say.
+pub fn script(plan: &Plan, settings: &Settings, trust: Trust, tempo: Tempo) -> Script {
+    let lines = lines(plan, settings, trust);
+    let mut stage = Stage { framing: &settings.framing, tempo, lines, steps: Vec::new() };
+    for Move { on, act } in &plan.moves {
+        if let Some(index) = usize::from(*on).checked_rem(plan.streams.len()) {
+            stage.play(index, *act);
+        }
+    }
+    for index in 0..plan.streams.len() {
+        stage.finish(index);
+    }
+    let framed = || Replies::Framed(Box::new(settings.framing.reply().into_owned()));
+    let replies = if is_stream(&settings.framing) { Replies::Stream } else { framed() };
+    Script { steps: stage.steps, replies, bound: BOUND }
+}
+
+/// One connection on its way.
+struct Line {
+    wire: Bytes,
+    account: Account,
+    is_born: bool,
+    /// Nothing more is sent.
+    is_ended: bool,
+    sent: usize,
+    /// How many of the messages owed have been promised.
+    promised: usize,
+    reads: Pace,
+}
+
+struct Stage<'a> {
+    framing: &'a Framing,
+    tempo: Tempo,
+    lines: Vec<Line>,
+    steps: Vec<Step>,
+}
+
+/// What is sent on each connection until it ends, and what is owed for that.
+fn lines(plan: &Plan, settings: &Settings, trust: Trust) -> Vec<Line> {
+    let wires = plan.streams.iter().map(|stream| Bytes::from(stream.sent(&settings.framing, usize::MAX).wire));
+    let lines = wires.enumerate().map(|(index, wire)| {
+        let account = account(settings, trust, &wire);
+        let mut line =
+            Line { wire, account, is_born: false, is_ended: false, sent: 0, promised: 0, reads: Pace::Eager };
+        let on = |one: &&Move| usize::from(one.on) % plan.streams.len() == index;
+        for one in plan.moves.iter().filter(on) {
+            line.rehearse(one.act);
+        }
+        if line.is_ended && line.sent < line.wire.len() {
+            line.wire.truncate(line.sent);
+            line.account = self::account(settings, trust, &line.wire);
+        }
+        Line { is_ended: false, sent: 0, ..line }
+    });
+    lines.collect()
+}
+
+impl Line {
+    /// How far an act brings the stream.
+    fn rehearse(&mut self, act: Act) {
+        match act {
+            _ if self.is_ended => {}
+            Act::Send(_) | Act::Finish(_) => self.sent = self.end_of(act),
+            Act::SendFin => (self.sent, self.is_ended) = (self.wire.len(), true),
+            Act::HalfClose | Act::Close | Act::Reset => self.is_ended = true,
+            Act::Pause(_) | Act::Echo | Act::Quiet | Act::Read(_) => {}
+        }
+    }
+
+    /// Where the segment ends that an act sends.
+    fn end_of(&self, act: Act) -> usize {
+        let end = match act {
+            Act::Send(len) => self.sent + usize::from(len) + 1,
+            Act::Finish(further) => {
+                let mut ends = self.account.owed.iter().map(|owed| owed.frame.end).filter(|end| *end > self.sent);
+                ends.nth(further.into()).unwrap_or(usize::MAX)
+            }
+            _ => usize::MAX,
+        };
+        end.min(self.wire.len())
+    }
+
+    /// Whether the server may have ended the connection.
+    fn may_be_over(&self) -> bool {
+        self.is_ended || self.account.ends_after.is_some_and(|after| self.sent > after)
+    }
+}
+
+impl Stage<'_> {
+    fn play(&mut self, index: usize, act: Act) {
+        if self.lines[index].is_ended {
+            return;
+        }
+        self.open(index);
+        let conn = Conn(index as u16);
+        match act {
+            Act::Send(_) | Act::Finish(_) => {
+                let end = self.lines[index].end_of(act);
+                self.send(index, end, false);
+            }
+            Act::SendFin => {
+                self.send(index, usize::MAX, true);
+                if !self.lines[index].is_ended {
+                    self.ended(index);
+                }
+            }
+            Act::HalfClose => self.half_close(index),
+            Act::Pause(length) => self.steps.push(Step::Pause(pause(length))),
+            Act::Echo => self.echo(index),
+            Act::Quiet => self.quiet(index),
+            Act::Read(bytes) => self.read(index, bytes),
+            Act::Close | Act::Reset => {
+                self.lines[index].is_ended = true;
+                self.steps.push(if act == Act::Close { Step::Close(conn) } else { Step::Reset(conn) });
+            }
+        }
+    }
+
+    /// The rest of a stream, its replies, and the end.
+    fn finish(&mut self, index: usize) {
+        if !self.lines[index].is_ended {
+            self.open(index);
+            self.send(index, usize::MAX, false);
+        }
+        if !self.lines[index].is_ended {
+            self.echo(index);
+            self.half_close(index);
+            self.steps.push(Step::Close(Conn(index as u16)));
+        }
+    }
+
+    fn open(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.lines[index].is_born, true) {
+            self.steps.push(Step::Connect { conn: Conn(index as u16), receive_buffer: None });
+        }
+    }
+
+    /// Sends up to an offset; of what comes behind something doubtful nothing is claimed, so it is not read.
+    fn send(&mut self, index: usize, end: usize, fin: bool) {
+        let line = &self.lines[index];
+        let Some(doubtful) = line.account.doubtful_after.filter(|doubtful| end.min(line.wire.len()) > *doubtful) else {
+            return self.send_known(index, end, fin);
+        };
+        if doubtful > line.sent {
+            self.send_known(index, doubtful, false);
+        }
+        self.echo(index);
+        self.pace(index, Pace::Stopped);
+        self.send_known(index, end, fin);
+        self.lines[index].is_ended = true;
+        self.steps.push(Step::Reset(Conn(index as u16)));
+    }
+
+    /// Sends up to an offset; right after another segment of the same connection, as the next segment of one step.
+    fn send_known(&mut self, index: usize, end: usize, fin: bool) {
+        let line = &mut self.lines[index];
+        let bytes = line.wire.slice(line.sent..end.min(line.wire.len()));
+        line.sent += bytes.len();
+        let segment = Segment { fin, cut: line.sent > bytes.len(), ..Segment::once(bytes) };
+        let due = line.account.owed[line.promised..].iter().take_while(|owed| owed.frame.end <= line.sent);
+        let due = due.map(|owed| promise(&owed.payload));
+        let mut due: Vec<_> = due.collect();
+        line.promised += due.len();
+        if fin {
+            due.extend(line.account.at_end.as_ref().map(promise));
+        }
+        let conn = Conn(index as u16);
+        match self.steps.last_mut() {
+            Some(Step::Send { conn: last, promises, segments, .. }) if *last == conn => {
+                promises.extend(due);
+                segments.push(segment);
+            }
+            _ if segment.bytes.is_empty() && !fin && due.is_empty() => {}
+            _ => {
+                let within = Some(self.tempo.reply);
+                self.steps.push(Step::Send { conn, promises: due, segments: vec![segment], within });
+            }
+        }
+    }
+
+    fn half_close(&mut self, index: usize) {
+        let conn = Conn(index as u16);
+        if let Some(payload) = &self.lines[index].account.at_end {
+            let promises = vec![promise(payload)];
+            self.steps.push(Step::Send { conn, promises, segments: Vec::new(), within: Some(self.tempo.reply) });
+        }
+        self.steps.push(Step::Shutdown(conn));
+        self.ended(index);
+    }
+
+    /// Our FIN is out: the last replies come, and then the server's FIN.
+    fn ended(&mut self, index: usize) {
+        let conn = Conn(index as u16);
+        self.attend(index);
+        let line = &mut self.lines[index];
+        line.is_ended = true;
+        // A stream without frames comes back whole or, refused, not at all.
+        if self.framing.strategy() != Strategy::Close || line.account.at_end.is_some() || echoes_at_once(self.framing) {
+            self.wait(conn, Until::Echo, self.tempo.reply);
+        }
+        self.wait(conn, Until::End, self.tempo.reply);
+    }
+
+    /// Waits for everything owed, where it is known to be owed before our FIN.
+    fn echo(&mut self, index: usize) {
+        if self.framing.strategy() == Strategy::Close && !echoes_at_once(self.framing) {
+            return;
+        }
+        self.attend(index);
+        self.wait(Conn(index as u16), Until::Echo, self.tempo.reply);
+    }
+
+    fn quiet(&mut self, index: usize) {
+        self.echo(index);
+        if !self.lines[index].may_be_over() {
+            self.wait(Conn(index as u16), Until::Silence, self.tempo.quiet);
+        }
+    }
+
+    fn wait(&mut self, conn: Conn, until: Until, within: Duration) {
+        self.steps.push(Step::Await { conns: vec![conn], any: vec![until], within });
+    }
+
+    fn read(&mut self, index: usize, bytes: u8) {
+        // However large the stream, its replies are read within a few hundred reads.
+        let least = self.lines[index].wire.len() / 256;
+        let every = Duration::from_millis(1);
+        let pace = match bytes {
+            0 => Pace::Stopped,
+            _ => Pace::Drip { bytes: usize::from(bytes).max(least), every },
+        };
+        self.pace(index, pace);
+    }
+
+    /// Replies that are waited for are read.
+    fn attend(&mut self, index: usize) {
+        if self.lines[index].reads == Pace::Stopped {
+            self.pace(index, Pace::Eager);
+        }
+    }
+
+    fn pace(&mut self, index: usize, pace: Pace) {
+        self.lines[index].reads = pace;
+        self.steps.push(Step::Read { conn: Conn(index as u16), pace });
+    }
+}
+
+fn promise(payload: &Bytes) -> Promise {
+    Promise::once(payload.clone(), Duty::Echo)
+}
+
+/// Half a millisecond to a minute, about a twelfth more each time.
+fn pause(length: u8) -> Duration {
+    let (octave, step) = (u32::from(length / 16), u64::from(length % 16));
+    Duration::from_micros((500 + 32 * step) << octave.min(15))
+}
