@@ -3,6 +3,7 @@
 use std::env::{self, VarError};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -27,6 +28,10 @@ const FRAMING: &str = "ECHOSPEC_FRAMING";
 /// What rests on time alone must happen so often more, with this many times the time.
 const CONFIRMATIONS: usize = 2;
 const MORE_TIME: f64 = 4.0;
+
+/// How long to wait the first time.
+const QUICK: Tempo =
+    Tempo { reply: Duration::from_secs(1), quiet: Duration::from_millis(10), case: Tempo::PATIENT.case };
 
 /// A failure is shrunk in so many sessions.
 const SHRINKING: usize = 300;
@@ -82,11 +87,10 @@ impl Live {
 
     /// The first rule that is broken, each time if it rests on time.
     fn broken(&self, plan: &Plan) -> Option<String> {
-        let quick = Tempo { reply: Tempo::PATIENT.reply / 4, ..Tempo::PATIENT };
-        let mut judgement = self.judged(plan, quick);
+        let mut judgement = self.judged(plan, QUICK);
         for _ in 0..CONFIRMATIONS {
             if judgement.rests_on_time() {
-                judgement = self.judged(plan, quick.scaled(MORE_TIME));
+                judgement = self.judged(plan, QUICK.scaled(MORE_TIME));
             }
         }
         judgement.breaches.first().map(|breach| breach.rule.clone())
@@ -114,5 +118,46 @@ pub fn live(data: &[u8]) {
     static SERVER: LazyLock<Live> = LazyLock::new(|| Live::from_env().unwrap_or_else(|error| panic!("{error}")));
     if let Err(finding) = SERVER.play(data) {
         panic!("{finding}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::thread;
+
+    use super::*;
+    use crate::transport::Server;
+
+    /// A reference server on a port of its own, for as long as the process lives.
+    fn served(framing: &str) -> SocketAddr {
+        let settings = Settings::new(framing.parse().unwrap());
+        let (tell, told) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), settings, 16).unwrap();
+                tell.send(server.address().unwrap()).unwrap();
+                let (_keep, stop) = tokio::sync::watch::channel(false);
+                server.serve(stop).await;
+            });
+        });
+        told.recv().unwrap()
+    }
+
+    #[test]
+    fn a_right_server_breaks_no_rule() {
+        let live = Live::new(served("length:u32be"), "length:u32be".parse().unwrap()).unwrap();
+        for (at, data) in (0..24_u8).map(|n| (n, [[n, 0, 0, 2, 2, 3].as_slice(), &[n.wrapping_mul(37); 40]].concat())) {
+            assert_eq!(live.play(&data), Ok(()), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_server_is_told_of_in_a_small_scenario() {
+        let live = Live::new(served("delimiter:lf,reply=crlf"), "lf".parse().unwrap()).unwrap();
+        let finding = live.play(&[0, 0, 0, 1, 2, 5, b'h', b'e', b'l', b'l', b'o', 2, b'h', b'o', 0]).unwrap_err();
+        assert!(finding.contains("send:") && finding.lines().count() < 30, "{finding}");
+        assert!(finding.starts_with("# "), "{finding}");
     }
 }

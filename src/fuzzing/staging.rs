@@ -14,10 +14,14 @@ use crate::session::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, 
 /// The bound on one session: every wait is bounded, this is only so that there is a bound.
 const BOUND: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The longest pause where time is real.
+const REAL: Duration = Duration::from_millis(10);
+
 /// The script of a plan for a server that does what these settings say.
 pub fn script(plan: &Plan, settings: &Settings, trust: Trust, tempo: Tempo) -> Script {
     let lines = lines(plan, settings, trust);
-    let mut stage = Stage { framing: &settings.framing, tempo, lines, steps: Vec::new() };
+    let longest = if trust == Trust::Declared { REAL } else { Duration::MAX };
+    let mut stage = Stage { framing: &settings.framing, tempo, longest, lines, steps: Vec::new() };
     for Move { on, act } in &plan.moves {
         if let Some(index) = usize::from(*on).checked_rem(plan.streams.len()) {
             stage.play(index, *act);
@@ -47,6 +51,8 @@ struct Line {
 struct Stage<'a> {
     framing: &'a Framing,
     tempo: Tempo,
+    /// No pause is longer.
+    longest: Duration,
     lines: Vec<Line>,
     steps: Vec<Step>,
 }
@@ -121,7 +127,7 @@ impl Stage<'_> {
                 }
             }
             Act::HalfClose => self.half_close(index),
-            Act::Pause(length) => self.steps.push(Step::Pause(pause(length))),
+            Act::Pause(length) => self.steps.push(Step::Pause(pause(length).min(self.longest))),
             Act::Echo => self.echo(index),
             Act::Quiet => self.quiet(index),
             Act::Read(bytes) => self.read(index, bytes),
