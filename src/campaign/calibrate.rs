@@ -298,7 +298,8 @@ impl<T: Transport> Lab<'_, T> {
             let passed_over = messages.len() == 1 && messages[0] == after;
             match messages.first() {
                 Some(first) if *first == message => taken = size,
-                _ if refused || passed_over => return Some(taken),
+                // Silence about the smallest size already is no limit, but a reply that was lost or overtaken.
+                _ if refused || (passed_over && taken > 0) => return Some(taken),
                 _ => return None,
             }
         }

@@ -3,7 +3,7 @@
 //! Memory is bounded: a message may have [`Settings::max`] bytes, and nothing is read while replies wait to be written.
 //!
 //! Bytes pass through few places: [`read`](Connection::received), the decoder, the message, the reply, the moments of
-//! the session. A [`Fault`](super::Fault) takes the place of what is right at one of them; without one, all of them do
+//! the session. A [`Fault`] takes the place of what is right at one of them; without one, all of them do
 //! nothing.
 
 use std::collections::VecDeque;

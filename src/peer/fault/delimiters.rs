@@ -1,4 +1,4 @@
-//! Delimiters that are searched wrongly, and escapes that are undone wrongly.
+//! Delimiters that are searched wrongly.
 
 use std::time::Duration;
 
@@ -343,93 +343,6 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         }),
     },
-    fault(
-        "escape-broken-at-cut",
-        "undoes escapes in each read by itself, so that a pair that is cut is lost",
-        &["ESC-02", "SEG-02"],
-        scope::slip,
-        |desk| {
-            Reader::boxed(desk.framing().clone(), |it| {
-                if it.buffer.last() == Some(&0xdb) {
-                    it.buffer.pop();
-                }
-                if it.fresh < it.buffer.len() && it.fresh == 0 && matches!(it.buffer[0], 0xdc | 0xdd) {
-                    it.drop(1);
-                }
-                it.search();
-            })
-        },
-    ),
-    fault(
-        "escape-of-escape-lost",
-        "undoes the escape of END but not that of ESC (miniesptool#24)",
-        &["ESC-01", "BYT-01"],
-        scope::slip,
-        |desk| {
-            Reader::boxed(desk.framing().clone(), |it| {
-                while let Some((len, payload)) = it.first() {
-                    it.drop(len);
-                    let payload: Vec<u8> =
-                        payload.iter().map(|byte| if *byte == 0xdb { 0xdd } else { *byte }).collect();
-                    it.message(&payload);
-                }
-            })
-        },
-    ),
-    fault(
-        "group-of-254",
-        "adds a zero behind a full group of 254 bytes (espp#780)",
-        &["ESC-05"],
-        scope::cobs,
-        |desk| {
-            Reader::boxed(desk.framing().clone(), |it| {
-                while let Some((len, mut payload)) = it.first() {
-                    if it.buffer[0] == 0xff && payload.get(254) != Some(&0) {
-                        payload.insert(254, 0);
-                    }
-                    it.drop(len);
-                    it.message(&payload);
-                }
-            })
-        },
-    ),
-    fault(
-        "last-byte-of-group-lost",
-        "loses the last byte of a message of 254 bytes or more",
-        &["ESC-05", "SEG-09"],
-        scope::cobs,
-        |desk| {
-            Reader::boxed(desk.framing().clone(), |it| {
-                while let Some((len, mut payload)) = it.first() {
-                    if payload.len() >= 254 {
-                        payload.pop();
-                    }
-                    it.drop(len);
-                    it.message(&payload);
-                }
-            })
-        },
-    ),
-    fault("dots-kept", "does not take back the dot that was stuffed", &["ESC-08"], scope::dotted, |desk| {
-        Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((len, payload)) = it.first() {
-                it.drop(len);
-                let doubled = if payload.starts_with(b".") { [b".", &payload[..]].concat() } else { payload };
-                it.message(&doubled);
-            }
-        })
-    }),
-    fault("dots-lost", "takes back a dot in the middle of a line as well", &["ESC-08"], scope::dotted, |desk| {
-        Reader::boxed(desk.framing().clone(), |it| {
-            while let Some((len, mut payload)) = it.first() {
-                it.drop(len);
-                if let Some(at) = find(&payload, b"..") {
-                    payload.remove(at);
-                }
-                it.message(&payload);
-            }
-        })
-    }),
 ];
 
 impl Cutting<'_, Framing> {
@@ -445,7 +358,7 @@ impl Cutting<'_, Framing> {
     }
 
     /// The first frame in the buffer and its payload.
-    fn first(&mut self) -> Option<(usize, Vec<u8>)> {
+    pub(super) fn first(&mut self) -> Option<(usize, Vec<u8>)> {
         match self.state.decode(self.buffer, Resume::default()) {
             Decoded::Frame { len } => Some((len, self.state.payload(&self.buffer[..len]).into_owned())),
             Decoded::Incomplete(_) => None,
@@ -457,7 +370,7 @@ impl Cutting<'_, Framing> {
     }
 
     /// What is right.
-    fn search(&mut self) {
+    pub(super) fn search(&mut self) {
         while let Some((len, payload)) = self.first() {
             self.drop(len);
             self.message(&payload);

@@ -7,6 +7,7 @@ mod content;
 mod decode;
 mod delimiters;
 mod desk;
+mod escapes;
 mod feeding;
 mod header;
 mod lengths;
@@ -16,6 +17,7 @@ mod resources;
 mod right;
 mod scope;
 mod session;
+mod text_lengths;
 
 use std::fmt;
 
@@ -114,7 +116,9 @@ pub const FAULTS: &[(Kind, &[Fault])] = &[
     (Kind::Decoder, feeding::FAULTS),
     (Kind::Decoder, limits::FAULTS),
     (Kind::Decoder, lengths::FAULTS),
+    (Kind::Decoder, text_lengths::FAULTS),
     (Kind::Decoder, delimiters::FAULTS),
+    (Kind::Decoder, escapes::FAULTS),
     (Kind::Content, content::FAULTS),
     (Kind::Reply, replies::FAULTS),
     (Kind::Session, session::FAULTS),
