@@ -30,8 +30,7 @@ const CONFIRMATIONS: usize = 2;
 const MORE_TIME: f64 = 4.0;
 
 /// How long to wait the first time.
-const QUICK: Tempo =
-    Tempo { reply: Duration::from_secs(1), quiet: Duration::from_millis(10), ..Tempo::PATIENT };
+const QUICK: Tempo = Tempo { reply: Duration::from_secs(1), quiet: Duration::from_millis(10), ..Tempo::PATIENT };
 
 /// A failure is shrunk in so many sessions.
 const SHRINKING: usize = 300;

@@ -178,7 +178,7 @@ impl Stage<'_> {
         let line = &mut self.lines[index];
         let bytes = line.wire.slice(line.sent..end.min(line.wire.len()));
         line.sent += bytes.len();
-        let segment = Segment { fin, cut: line.sent > bytes.len(), ..Segment::once(bytes) };
+        let segment = Segment { fin, ..Segment::once(bytes) };
         let due = line.account.owed[line.promised..].iter().take_while(|owed| owed.frame.end <= line.sent);
         let due = due.map(|owed| promise(&owed.payload));
         let mut due: Vec<_> = due.collect();
@@ -190,7 +190,7 @@ impl Stage<'_> {
         match self.steps.last_mut() {
             Some(Step::Send { conn: last, promises, segments, .. }) if *last == conn => {
                 promises.extend(due);
-                segments.push(segment);
+                segments.push(Segment { cut: true, ..segment });
             }
             _ if segment.bytes.is_empty() && !fin && due.is_empty() => {}
             _ => {

@@ -312,7 +312,7 @@ impl Connection {
                 _ => {}
             }
         }
-        let once = behaviour.after == Some(After::Close);
+        let once = behaviour.after == Some(After::Close) && !self.is_stream(); // a stream has no last message
         if !self.moment(Moment::Message(&payload)) {
             self.reply(payload);
         }

@@ -269,7 +269,8 @@ impl Account {
         let actual = || Bytes::copy_from_slice(payload);
         for (at, promise) in promises.iter().enumerate().skip(*next) {
             let before = if at == *next { *taken } else { 0 };
-            let index = || promises[..at].iter().map(|earlier| earlier.copies as usize).sum::<usize>() + before as usize;
+            let index =
+                || promises[..at].iter().map(|earlier| earlier.copies as usize).sum::<usize>() + before as usize;
             if promise.payload == payload {
                 let all = before + 1 == promise.copies;
                 (*next, *taken) = if all { (at + 1, 0) } else { (at, before + 1) };
