@@ -58,9 +58,9 @@ impl Profile {
         connections <= self.conns || self.conns >= Self::CONNS_TRIED
     }
 
-    /// How many connections one case may open where there is a limit: half, the other half is for the cases beside it.
+    /// How many connections one case may open where there is a limit.
     pub fn share(&self) -> usize {
-        if self.serves(usize::MAX) { usize::MAX } else { self.conns.div_ceil(2) }
+        if self.serves(usize::MAX) { usize::MAX } else { self.conns / self.cases_at_once() }
     }
 
     /// How many cases may be played at once.

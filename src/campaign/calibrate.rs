@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::join;
 
-use super::probe::{Probe, plain, received, was_closed};
+use super::probe::{Probe, is_alive, plain, received, was_closed};
 use crate::framing::{Deframer, Empty, Eof, Framing, Over, Strategy};
 use crate::oracle::{Judgement, judge};
 use crate::profile::{Profile, Tempo};
@@ -24,7 +24,22 @@ pub struct Calibration {
     pub tempo: Tempo,
     /// The slowest of the plain replies.
     pub round_trip: Duration,
+    /// What the target died of while it was measured.
+    pub died_of: Option<Danger>,
 }
+
+/// A message that some targets die of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Danger {
+    /// In words.
+    pub what: &'static str,
+    /// The requirements that are about it, at least one for each strategy.
+    pub requirements: &'static [&'static str],
+}
+
+const EMPTY: Danger = Danger { what: "an empty message", requirements: &["LEN-05", "ASC-08", "DEL-06"] };
+const UNFINISHED: Danger = Danger { what: "FIN inside a message", requirements: &["LEN-21", "FIX-08", "DEL-21"] };
+const OVERSIZE: Danger = Danger { what: "an oversize message", requirements: &["LEN-10", "DEL-10"] };
 
 /// Why no calibration could be had.
 #[derive(Clone, Debug)]
@@ -49,36 +64,43 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
     let mut profile = Profile::declared(framing);
     let lab = Lab { transport, framing, tempo };
     profile.conns = lab.connections().await;
-    if profile.conns > 1 {
-        let (partial, once, empty, eof, over) = join!(lab.partial(), lab.once(), lab.empty(), lab.eof(), lab.over());
-        settle(&mut profile, framing, partial, once, empty, eof, over);
+    let (habits, endured) = if profile.conns > 1 {
+        let (partial, once, endured) = join!(lab.partial(), lab.once(), lab.endures());
+        (Habits { partial, once }, endured)
     } else {
-        let (partial, once) = (lab.partial().await, lab.once().await);
-        let (empty, eof, over) = (lab.empty().await, lab.eof().await, lab.over().await);
-        settle(&mut profile, framing, partial, once, empty, eof, over);
-    }
-    Ok(Calibration { profile, tempo, round_trip })
+        (Habits { partial: lab.partial().await, once: lab.once().await }, lab.endures().await)
+    };
+    settle(&mut profile, framing, habits, &endured);
+    Ok(Calibration { profile, tempo, round_trip, died_of: endured.died_of })
 }
 
-fn settle(
-    profile: &mut Profile,
-    framing: &Framing,
+/// What a target does with ordinary messages.
+#[derive(Clone, Copy, Debug)]
+struct Habits {
     partial: bool,
     once: bool,
+}
+
+/// What it does with others.
+#[derive(Debug, Default)]
+struct Endured {
     empty: Option<Empty>,
     eof: Option<Eof>,
     over: Option<Over>,
-) {
+    died_of: Option<Danger>,
+}
+
+fn settle(profile: &mut Profile, framing: &Framing, habits: Habits, endured: &Endured) {
     let declared = framing.behaviour();
     if !matches!(declared.partial, Some(crate::framing::Partial::Yes | crate::framing::Partial::No)) {
-        profile.partial = partial;
+        profile.partial = habits.partial;
     }
     if !matches!(declared.after, Some(crate::framing::After::Keep | crate::framing::After::Close)) {
-        profile.once = once;
+        profile.once = habits.once;
     }
-    profile.empty = profile.empty.take().or(empty);
-    profile.eof = profile.eof.take().or(eof);
-    profile.over = profile.over.take().or(over);
+    profile.empty = profile.empty.take().or(endured.empty);
+    profile.eof = profile.eof.take().or(endured.eof);
+    profile.over = profile.over.take().or(endured.over);
 }
 
 /// How long plain replies took.
@@ -161,7 +183,11 @@ impl<T: Transport> Lab<'_, T> {
             probe.hear(&conns[1..], &[Until::Echo]);
             let script = probe.script();
             let trace = self.transport.run(script.clone()).await;
-            let timely = !judge(&script, &trace).breaches.iter().any(|b| b.timing || b.rule == "not-connected");
+            // Somebody else's reply, or a wrong one, is no sign of a limit: the cases will find what it is a sign of.
+            let breaches = judge(&script, &trace).breaches;
+            let limits = |rule: &str| matches!(rule, "not-connected" | "closed-early");
+            let wrong = breaches.iter().any(|breach| !breach.timing && !limits(&breach.rule));
+            let timely = wrong || !breaches.iter().any(|breach| breach.timing || breach.rule == "not-connected");
             // A queue that overflows makes clients wait for a second try of the handshake, a second later.
             let at_once = trace.records.iter().all(|r| r.event != Event::Connected || r.at < self.tempo.reply);
             if timely && at_once {
@@ -169,6 +195,25 @@ impl<T: Transport> Lab<'_, T> {
             }
         }
         1
+    }
+
+    /// What it does with messages that some targets die of, one after the other, so that it is known which it was.
+    async fn endures(&self) -> Endured {
+        let mut endured = Endured { empty: self.empty().await, ..Endured::default() };
+        endured.died_of = self.dead_of(EMPTY).await;
+        if endured.died_of.is_none() {
+            endured.eof = self.eof().await;
+            endured.died_of = self.dead_of(UNFINISHED).await;
+        }
+        if endured.died_of.is_none() {
+            endured.over = self.over().await;
+            endured.died_of = self.dead_of(OVERSIZE).await;
+        }
+        endured
+    }
+
+    async fn dead_of(&self, danger: Danger) -> Option<Danger> {
+        (!is_alive(self.transport, self.framing, self.tempo).await).then_some(danger)
     }
 
     /// D1: whether a reply begins before the message is complete.

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use crate::framing::{Framing, Strategy};
 use crate::peer::replies;
 use crate::profile::Tempo;
-use crate::session::{Conn, Duty, Event, Promise, Replies, Script, Segment, Step, Trace, Until};
+use crate::session::{Conn, Duty, Event, Failure, Promise, Replies, Script, Segment, Step, Trace, Until};
+use crate::transport::Transport;
 
 /// Builds one probe step by step.
 pub(super) struct Probe<'a> {
@@ -75,6 +76,26 @@ impl<'a> Probe<'a> {
         }
         self.script
     }
+}
+
+/// Whether the target still does anything: one that answers wrongly, or closes, is no dead one.
+pub(super) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> bool {
+    let does = |event: &Event| {
+        // What went wrong on our side says nothing of it.
+        matches!(event, Event::Received(_) | Event::Fin | Event::Reset | Event::ConnectFailed(Failure::Ours))
+    };
+    for patience in [1.0, 4.0, 4.0] {
+        let mut probe = Probe::new(framing, tempo.scaled(patience));
+        let conn = probe.open();
+        probe.say(conn, &plain(framing, 0), Duty::Echo);
+        probe.hear(&[conn], &[Until::Echo]);
+        probe.step(Step::Close(conn));
+        let trace = transport.run(probe.script()).await;
+        if trace.records.iter().any(|record| does(&record.event)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A plain message that the framing carries: readable, different for each number, of the fixed length if there is one.

@@ -10,13 +10,13 @@ use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate, limit};
 use super::confirm::confirm;
-use super::probe::{Probe, plain};
+use super::probe::is_alive;
 use super::schedule::{self, Death, Failures, Group, Lane, Load, Place, Schedule};
 use super::{Options, Watcher};
 use crate::framing::{Framing, Strategy};
 use crate::oracle::{Judgement, Level, Verdict, judge, requirement};
 use crate::scenario::{Case, Context, Plan, Scenario};
-use crate::session::{Conn, Duty, Event, Failure, Record, Script, Step, Trace, Until};
+use crate::session::{Conn, Event, Failure, Record, Script, Trace};
 use crate::transport::Transport;
 
 /// Everything that one framing brought.
@@ -103,7 +103,12 @@ pub async fn run<T: Transport, W: Watcher>(
         failures: Failures::default(),
         dead: AtomicBool::new(false),
     };
+    field.dead.store(calibration.died_of.is_some(), Ordering::Relaxed);
     let mut outcomes = field.play_all(&schedule).await;
+    if let Some(danger) = calibration.died_of {
+        let suspects = [danger.requirements, &["SES-03"]].concat();
+        pin(&mut outcomes, &suspects, &format!("the target died of {} while it was measured", danger.what));
+    }
     confirm(&field, scenarios, &mut outcomes).await;
     if field.play_left_out(scenarios, &mut outcomes).await {
         confirm(&field, scenarios, &mut outcomes).await;
@@ -172,7 +177,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if !self.is_dead() && !self.watcher.stopped() {
             self.dead.store(!self.is_alive().await, Ordering::Relaxed);
         }
-        if self.is_dead() {
+        if self.is_dead() && outcomes.iter().any(|outcome| outcome.trace.is_some()) {
             pin_death(&mut outcomes);
         }
         outcomes
@@ -302,25 +307,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     async fn is_alive(&self) -> bool {
-        for patience in [1.0, 4.0, 4.0] {
-            let (script, trace) = self.ask_for_echo(patience).await;
-            let ours = trace.records.iter().any(|r| r.event == Event::ConnectFailed(Failure::Ours));
-            if ours || judge(&script, &trace).is_pass() || is_alive(&trace) {
-                return true;
-            }
-        }
-        false
-    }
-
-    async fn ask_for_echo(&self, patience: f64) -> (Script, Trace) {
-        let mut probe = Probe::new(self.framing, self.calibration.tempo.scaled(patience));
-        let conn = probe.open();
-        probe.say(conn, &plain(self.framing, 0), Duty::Echo);
-        probe.hear(&[conn], &[Until::Echo]);
-        probe.step(Step::Close(conn));
-        let script = probe.script();
-        let trace = self.transport.run(script.clone()).await;
-        (script, trace)
+        is_alive(self.transport, self.framing, self.calibration.tempo).await
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -347,11 +334,6 @@ impl<T: Transport, W: Watcher> Transport for Stoppable<'_, T, W> {
     }
 }
 
-/// Whether the target did anything at all: one that answers wrongly, or closes, is no dead one.
-fn is_alive(trace: &Trace) -> bool {
-    trace.records.iter().any(|record| matches!(record.event, Event::Received(_) | Event::Fin | Event::Reset))
-}
-
 /// A target that has died has stopped listening (SES-03): that counts at every level, also where no single case can be
 /// blamed, or only one that no MUST depends on.
 fn pin_death(outcomes: &mut [Outcome]) {
@@ -365,12 +347,19 @@ fn pin_death(outcomes: &mut [Outcome]) {
         Some(killer) => format!("the target died in {}", killer.case.id),
         None => "the target died while cases ran side by side".into(),
     };
-    let listening = |outcome: &&mut Outcome| {
-        outcome.verdict != Verdict::Skipped && outcome.case.requirements.iter().any(|id| id == "SES-03")
+    pin(outcomes, &["SES-03"], &reason);
+}
+
+/// Fails the first case of the first of these requirements that has one.
+fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str) {
+    let of = |id: &str| {
+        let is_of = |outcome: &Outcome| outcome.case.requirements.iter().any(|other| other == id);
+        outcomes.iter().position(|outcome| outcome.verdict != Verdict::Skipped && is_of(outcome))
     };
-    if let Some(outcome) = outcomes.iter_mut().find(listening) {
-        (outcome.verdict, outcome.reason) = (Verdict::Fail, Some(reason));
-        outcome.judgement.breaches.push(died);
+    let found = suspects.iter().find_map(|id| of(id));
+    if let Some(outcome) = found.map(|index| &mut outcomes[index]) {
+        (outcome.verdict, outcome.reason) = (Verdict::Fail, Some(reason.to_owned()));
+        outcome.judgement.breaches.push(crate::oracle::target_died());
     }
 }
 
@@ -381,6 +370,7 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
         profile: crate::profile::Profile::declared(framing),
         tempo: crate::profile::Tempo::PATIENT,
         round_trip: Duration::ZERO,
+        died_of: None,
     };
     let gone = judgement.breaches.iter().any(|breach| breach.rule == "not-connected");
     let basic = match framing.strategy() {

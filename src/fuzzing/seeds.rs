@@ -84,14 +84,16 @@ fn acts(step: &Step, plan: &mut Plan, framing: &Framing) -> (u16, Vec<Act>) {
             }
             (conn.0, segments.iter().map(sent).collect())
         }
-        Step::Connect { conn, .. } | Step::Read { conn, pace: Pace::Eager } => (conn.0, Vec::new()),
+        // A plan has no urgent data.
+        Step::Connect { conn, .. } | Step::Read { conn, pace: Pace::Eager } | Step::Urgent(conn) => {
+            (conn.0, Vec::new())
+        }
         Step::Read { conn, pace: Pace::Stopped } => (conn.0, vec![Act::Read(0)]),
         Step::Read { conn, pace: Pace::Drip { bytes, .. } } => (conn.0, vec![Act::Read((*bytes).clamp(1, 255) as u8)]),
         Step::Pause(length) => (0, vec![Act::Pause((length.as_millis() / 20).min(255) as u8)]),
         Step::Shutdown(conn) => (conn.0, vec![Act::HalfClose]),
         Step::Close(conn) => (conn.0, vec![Act::Close]),
         Step::Reset(conn) => (conn.0, vec![Act::Reset]),
-        Step::Urgent(conn) => (conn.0, Vec::new()), // a plan has none
         Step::Await { conns, .. } => (conns.first().map_or(0, |conn| conn.0), vec![Act::Echo]),
     }
 }

@@ -147,7 +147,13 @@ impl Bench<'_> {
                 self.judgement.inconclusive =
                     Some("no connection could be opened from here: out of ports or descriptors".into());
             }
-            Event::ConnectFailed(why) => account.failed = Some(*why),
+            Event::ConnectFailed(why) => {
+                account.failed = Some(*why);
+                if *why == Failure::Timeout {
+                    account.told = true;
+                    self.breach(&rules::NO_HANDSHAKE, index, None, Breach::default());
+                }
+            }
             Event::Flood if !account.told => {
                 account.told = true;
                 self.breach(&rules::FLOOD, index, None, Breach::default());

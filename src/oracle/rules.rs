@@ -33,6 +33,8 @@ pub(super) const NO_BACKPRESSURE: Rule = Rule {
     timing: false,
     about: "the target took all that was sent, although none of its replies were read",
 };
+pub(super) const NO_HANDSHAKE: Rule =
+    Rule { name: "no-handshake", timing: true, about: "the connection was not accepted in time" };
 pub(super) const NO_REPLY: Rule = Rule { name: "no-reply", timing: true, about: "no whole reply came in time" };
 pub(super) const OUT_OF_TIME: Rule = Rule { name: "out-of-time", timing: true, about: "the case came to its bound" };
 pub(super) const RESET: Rule =
@@ -61,6 +63,7 @@ pub const RULES: &[Rule] = &[
     NOT_CLOSED,
     NOT_READING,
     NO_BACKPRESSURE,
+    NO_HANDSHAKE,
     NO_REPLY,
     OUT_OF_TIME,
     RESET,

@@ -152,7 +152,12 @@ impl Session {
     pub fn handle(&mut self, now: Duration, input: Input) {
         match input {
             Input::Connected(conn) => self.happened(now, conn, Event::Connected),
-            Input::ConnectFailed(conn, why) => self.happened(now, conn, Event::ConnectFailed(why)),
+            Input::ConnectFailed(conn, why) => {
+                self.happened(now, conn, Event::ConnectFailed(why));
+                if why == Failure::Timeout {
+                    self.step = self.script.steps.len(); // one handshake in vain is long enough
+                }
+            }
             Input::Wrote(conn, len) => {
                 let bytes = self.channels[usize::from(conn.0)].take_written(len);
                 self.happened(now, conn, Event::Sent(bytes));

@@ -15,7 +15,7 @@ use super::gate::Watch;
 use crate::session::{Conn, Failure, Input, Outgoing};
 
 /// How long a handshake may take before the target counts as silent.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// At most so many bytes are written in one go, so that reading gets its turn.
 const WRITE_AT_ONCE: usize = 256 * 1024;

@@ -34,15 +34,19 @@ pub(super) const FAULTS: &[Fault] = &[
     number("length-8-bits", "reads the low byte of the length (an unsigned char)", SIZES, scope::wide, |desk| {
         counted(desk, |v| v & 0xff)
     }),
-    number("length-12-bits", "reads twelve bits of the length", SIZES, scope::wide, |desk| {
+    number("length-12-bits", "reads twelve bits of the length", SIZES, scope::wide_and_roomy, |desk| {
         counted(desk, |v| v & 0xfff)
     }),
-    number("length-15-bits", "reads fifteen bits of the length", SIZES, scope::wide, |desk| {
+    number("length-15-bits", "reads fifteen bits of the length", SIZES, scope::wide_and_roomy, |desk| {
         counted(desk, |v| v & 0x7fff)
     }),
-    number("length-16-bits", "reads sixteen bits of the length (tokio#5080)", SIZES, scope::very_wide, |desk| {
-        counted(desk, |v| v & 0xffff)
-    }),
+    number(
+        "length-16-bits",
+        "reads sixteen bits of the length (tokio#5080)",
+        SIZES,
+        scope::very_wide_and_roomy,
+        |desk| counted(desk, |v| v & 0xffff),
+    ),
     number("length-signed-8", "sign-extends the low byte of the length (plain char)", SIZES, scope::wide, |desk| {
         counted(desk, |v| if v & 0x80 == 0 { v } else { v | 0xff00 })
     }),

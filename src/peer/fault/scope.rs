@@ -63,6 +63,15 @@ pub(super) fn very_wide(framing: &Framing) -> bool {
     framing.field_width().is_some_and(|width| width >= 4)
 }
 
+/// … and messages that need more than twelve bits of it.
+pub(super) fn wide_and_roomy(framing: &Framing) -> bool {
+    wide(framing) && roomy(framing)
+}
+
+pub(super) fn very_wide_and_roomy(framing: &Framing) -> bool {
+    very_wide(framing) && roomy(framing)
+}
+
 pub(super) fn varint(framing: &Framing) -> bool {
     field(framing) == Some(Field::Varint)
 }

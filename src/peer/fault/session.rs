@@ -78,7 +78,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "closes-before-flushing",
         "closes after its first write, whatever that left (destroy after write)",
-        &["CLO-09", "CLS-03", "RES-09", "RES-03", "SEG-15"],
+        &["CLO-09", "CLS-03", "RES-09", "RES-03", "SEG-15", "RES-02"],
         scope::any,
         |desk, moment| {
             if matches!(moment, Moment::Wrote { left } if left > 0) {
