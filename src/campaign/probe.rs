@@ -84,7 +84,8 @@ pub(super) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tem
         // What went wrong on our side says nothing of it.
         matches!(event, Event::Received(_) | Event::Fin | Event::Reset | Event::ConnectFailed(Failure::Ours))
     };
-    for patience in [1.0, 4.0, 4.0] {
+    // A target that is busy with something large is not dead.
+    for patience in [1.0, 4.0, 8.0, 24.0] {
         let mut probe = Probe::new(framing, tempo.scaled(patience));
         let conn = probe.open();
         probe.say(conn, &plain(framing, 0), Duty::Echo);

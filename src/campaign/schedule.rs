@@ -14,7 +14,7 @@ use crate::oracle::Verdict;
 use crate::scenario::{Case, Plan, Scenario};
 
 /// The cases in progress send at most so many bytes together; a single one may send more.
-const BYTES_AT_ONCE: usize = 16 * 1024 * 1024;
+const BYTES_AT_ONCE: usize = 10 * 1024 * 1024;
 
 /// More failed variants of one scenario than this say nothing new: the others are not run.
 pub(super) const VARIANTS: usize = 3;
