@@ -80,7 +80,7 @@ fn header(out: &mut String, page: &Page<'_>) {
     }
 }
 
-/// One line for each requirement that did not pass; the others are counted.
+/// A sentence for each requirement that was judged and did not pass; the others are counted, or named.
 fn requirements(out: &mut String, page: &Page<'_>) {
     let report = page.report;
     if report.requirements.is_empty() {
@@ -90,12 +90,15 @@ fn requirements(out: &mut String, page: &Page<'_>) {
     let passed = report.requirements_with(Verdict::Pass).count();
     _ = writeln!(out, "  {}{passed} of {} passed{:#}", page.palette.pass, report.requirements.len(), page.palette.pass);
     let tallies = report.tallies();
-    for one in report.requirements.iter().filter(|one| !matches!(one.verdict, Verdict::Pass | Verdict::Skipped)) {
+    let unremarkable = [Verdict::Pass, Verdict::Skipped, Verdict::NotRun];
+    for one in report.requirements.iter().filter(|one| !unremarkable.contains(&one.verdict)) {
         requirement(out, page, one, &tallies);
     }
-    let skipped: Vec<_> = report.requirements_with(Verdict::Skipped).map(|one| one.id.as_str()).collect();
-    if !skipped.is_empty() {
-        paragraph(out, "  skipped       ", 16, &skipped.join(" "));
+    for (lead, verdict) in [("  skipped       ", Verdict::Skipped), ("  not run       ", Verdict::NotRun)] {
+        let ids: Vec<_> = report.requirements_with(verdict).map(|one| one.id.as_str()).collect();
+        if !ids.is_empty() {
+            paragraph(out, lead, 16, &ids.join(" "));
+        }
     }
 }
 
