@@ -54,6 +54,8 @@ pub enum Unfit {
         trace: Box<Trace>,
         /// What is wrong with it.
         judgement: Judgement,
+        /// It had answered one before: a target that serves once and no more.
+        served: bool,
     },
 }
 
@@ -113,7 +115,7 @@ struct Greeted {
 /// Sends three plain messages, of which at least one must come back.
 async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> Result<Greeted, Unfit> {
     let mut times: Vec<Duration> = Vec::new();
-    let mut last = None;
+    let (mut last, mut only_first) = (None, false);
     for attempt in 0..ATTEMPTS {
         let script = greeting(framing, attempt, tempo);
         let trace = transport.run(script.clone()).await;
@@ -125,21 +127,26 @@ async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> 
         match refusal {
             Some(why) if attempt == 0 || why == Failure::Ours => return Err(Unfit::Unreachable(why)),
             // It was there a moment ago: a target that serves once and no more.
-            Some(_) => return Err(Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement }),
+            Some(_) => {
+                let served = !times.is_empty();
+                return Err(Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement, served });
+            }
             None => {}
         }
         let answered = trace.records.iter().any(|record| matches!(record.event, Event::Received(_)));
         if judgement.is_pass() || (answered && !judgement.rests_on_time()) {
             times.push(reply_time(&trace));
+            only_first = attempt == 0;
         }
         last = Some((script, trace, judgement));
     }
     match (times.iter().min().zip(times.iter().max()), last) {
-        (Some((fastest, slowest)), _) => Ok(Greeted { fastest: *fastest, slowest: *slowest }),
-        (None, Some((script, trace, judgement))) => {
-            Err(Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement })
+        (Some((fastest, slowest)), Some(_)) if !only_first => Ok(Greeted { fastest: *fastest, slowest: *slowest }),
+        (_, Some((script, trace, judgement))) => {
+            let served = !times.is_empty();
+            Err(Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement, served })
         }
-        (None, None) => Err(Unfit::Unreachable(Failure::Timeout)),
+        (_, None) => Err(Unfit::Unreachable(Failure::Timeout)),
     }
 }
 

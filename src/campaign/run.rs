@@ -350,13 +350,14 @@ fn pin_death(outcomes: &mut [Outcome]) {
     pin(outcomes, &["SES-03"], &reason);
 }
 
-/// Fails the first case of the first of these requirements that has one.
+/// Fails the first case of the first of these requirements that has one, or else the first that was to be played.
 fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str) {
     let of = |id: &str| {
         let is_of = |outcome: &Outcome| outcome.case.requirements.iter().any(|other| other == id);
         outcomes.iter().position(|outcome| outcome.verdict != Verdict::Skipped && is_of(outcome))
     };
-    let found = suspects.iter().find_map(|id| of(id));
+    let any = || outcomes.iter().position(|outcome| outcome.verdict != Verdict::Skipped);
+    let found = suspects.iter().find_map(|id| of(id)).or_else(any);
     if let Some(outcome) = found.map(|index| &mut outcomes[index]) {
         (outcome.verdict, outcome.reason) = (Verdict::Fail, Some(reason.to_owned()));
         outcome.judgement.breaches.push(crate::oracle::target_died());
@@ -365,7 +366,7 @@ fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str) {
 
 /// A target that cannot be measured: what is known of it is what the last plain message showed.
 fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], options: &Options) -> Vec<Outcome> {
-    let Unfit::Mute { trace, judgement, .. } = unfit else { return Vec::new() };
+    let Unfit::Mute { trace, judgement, served, .. } = unfit else { return Vec::new() };
     let calibration = Calibration {
         profile: crate::profile::Profile::declared(framing),
         tempo: crate::profile::Tempo::PATIENT,
@@ -374,7 +375,7 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
     };
     let gone = judgement.breaches.iter().any(|breach| breach.rule == "not-connected");
     let basic = match framing.strategy() {
-        _ if gone => ["SES-02", "SES-03"],
+        _ if gone || *served => ["SES-02", "SES-03"],
         Strategy::Close => ["SES-02", "CLS-01"],
         _ => ["SES-02", "SES-08"],
     };

@@ -18,6 +18,10 @@ const READ_AT_ONCE: usize = 64 * 1024;
 const SLOWEST: f64 = 512.0 * 1024.0;
 const EACH_SEGMENT: Duration = Duration::from_millis(10);
 
+/// A deadline has room for so many ordinary replies, and so many messages at most get more of it for being many.
+const REPLIES: u32 = 16;
+const MOST_ANSWERED: u32 = 1_000;
+
 /// So much of a send that has not begun goes out before the connection is left.
 const PARTING: usize = 16 * 1024;
 
@@ -41,6 +45,8 @@ pub(super) struct Channel {
     sent: u64,
     /// Segments to be written in all.
     segments: u32,
+    /// Messages that they carry.
+    messages: u32,
     /// Bytes and endings seen when the current step began.
     seen: u64,
     seen_at_step: u64,
@@ -98,6 +104,7 @@ impl Channel {
             moved_at: Duration::ZERO,
             sent: 0,
             segments: 0,
+            messages: 0,
             seen: 0,
             seen_at_step: 0,
             flood_told: false,
@@ -266,7 +273,10 @@ impl Channel {
         match event {
             Event::Connected => self.state = State::Open,
             Event::ConnectFailed(why) => self.state = State::Failed(*why),
-            Event::Promised(promise) => self.ledger.promise(promise),
+            Event::Promised(promise) => {
+                self.messages = self.messages.saturating_add(promise.copies);
+                self.ledger.promise(promise);
+            }
             Event::Sent(bytes) => {
                 self.sent += bytes.len() as u64;
                 self.ledger.sent(bytes);
@@ -358,9 +368,11 @@ impl Channel {
         self.behind
     }
 
-    /// How long what was sent may take on its way, one segment after another.
-    pub(super) fn transfer(&self) -> Duration {
-        EACH_SEGMENT * self.segments + Duration::from_secs_f64(self.sent as f64 / SLOWEST)
+    /// How long what was sent may take on its way, one segment after another, and to be answered, one message after
+    /// another, where a reply may take `within`.
+    pub(super) fn transfer(&self, within: Duration) -> Duration {
+        let answers = within / REPLIES * self.messages.min(MOST_ANSWERED);
+        EACH_SEGMENT * self.segments + Duration::from_secs_f64(self.sent as f64 / SLOWEST) + answers
     }
 
     /// Whether the script itself slows the replies down.

@@ -323,7 +323,7 @@ impl Session {
                 if channels().any(Channel::is_read_slowly) {
                     return Some(still); // what takes so long is our own doing
                 }
-                let transfer: Duration = channels().map(Channel::transfer).sum();
+                let transfer: Duration = channels().map(|channel| channel.transfer(*within)).sum();
                 Some(still.min(began + *within * PATIENCE + transfer))
             }
             _ => None,
