@@ -7,6 +7,7 @@ mod completions;
 mod console;
 mod engine;
 mod events;
+mod exec;
 mod exit;
 mod explain;
 mod list;

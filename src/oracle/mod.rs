@@ -11,7 +11,7 @@ mod verdict;
 mod wire;
 
 pub use excerpt::{Log, excerpt, wire_log};
-pub use judge::{Judgement, judge, target_died};
+pub use judge::{Judgement, judge, target_died, target_ended};
 pub use requirements::{Requirement, all as requirements, find as requirement};
 pub use rules::{RULES, Rule};
 pub use verdict::{Breach, Level, Verdict};
