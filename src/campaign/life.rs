@@ -1,6 +1,7 @@
 //! A target whose process we own: seen to end, and started again, so that the run goes on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
@@ -8,8 +9,9 @@ use futures_util::lock::Mutex;
 use super::Watcher;
 use super::run::{Field, Outcome};
 use super::schedule::{Death, Lane};
-use crate::oracle::{Verdict, target_ended};
-use crate::scenario::Scenario;
+use crate::oracle::{Verdict, judge_usage, target_ended, usage_details};
+use crate::scenario::{Case, Scenario};
+use crate::session::{Limits, Replies, Script, Step, Usage};
 use crate::transport::Transport;
 
 /// So many deaths may be pinned on a case. Each can be seen twice: side by side with other cases, and again by itself.
@@ -21,6 +23,10 @@ pub trait Process: Sync {
     fn ended(&self) -> bool;
     /// Ends what is left of it and starts it again at the same address.
     fn restart(&self) -> BoxFuture<'_, Restarted>;
+    /// What it takes now; its peak counts from here on. `None`: that cannot be seen.
+    fn watch(&self) -> Option<Usage>;
+    /// What it takes now, in the processes that there were at the last `watch`.
+    fn usage(&self) -> Option<Usage>;
 }
 
 /// How a process ended, and whether the next one accepts connections.
@@ -130,6 +136,50 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
                 *outcome = self.play_watched(case, Lane::alone()).await;
             }
         }
+    }
+}
+
+/// A case with limits where nothing can be seen of the process.
+pub(super) const NOT_OBSERVABLE: &str = "not observable without --exec";
+
+/// Looks so often, and for so long each time, whether the target has given back what it took.
+const LOOKS: usize = 30;
+const BETWEEN: Duration = Duration::from_millis(100);
+
+impl<T: Transport, W: Watcher> Field<'_, T, W> {
+    /// Whether anything can be seen of what the target takes.
+    pub(super) fn sees_usage(&self) -> bool {
+        self.life.process.is_some_and(|process| process.watch().is_some())
+    }
+
+    /// Plays a case and judges what it has cost.
+    pub(super) async fn play_weighed(&self, case: Case, script: Script, limits: Limits) -> Outcome {
+        let before = self.life.process.and_then(Process::watch);
+        let mut outcome = self.play(case, script).await;
+        let end = self.life.process.and_then(Process::usage);
+        let (Some(before), Some(end)) = (before, end) else { return outcome };
+        let (mut after, mut breaches) = (end, judge_usage(&limits, &before, &end, &end));
+        for _ in 0..LOOKS {
+            if breaches.is_empty() || self.watcher.stopped() {
+                return outcome;
+            }
+            self.pause(BETWEEN.mul_f64(self.options.time_scale)).await;
+            // One that has ended is judged by that.
+            let Some(usage) = self.life.process.and_then(Process::usage) else { return outcome };
+            after = usage;
+            breaches = judge_usage(&limits, &before, &end, &after);
+        }
+        if outcome.verdict != Verdict::Fail && !breaches.is_empty() {
+            outcome.verdict = Verdict::Fail;
+        }
+        outcome.judgement.breaches.extend(breaches);
+        outcome.judgement.details.extend(usage_details(&before, &end, &after));
+        outcome
+    }
+
+    async fn pause(&self, length: Duration) {
+        let script = Script { steps: vec![Step::Pause(length)], replies: Replies::Stream, bound: length * 2 };
+        self.transport.run(script).await;
     }
 }
 

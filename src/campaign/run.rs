@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate, limit};
 use super::confirm::confirm;
-use super::life::{Life, Process};
+use super::life::{self, Life, Process};
 use super::probe::{Probe, plain};
 use super::schedule::{self, Death, Failures, Group, Lane, Load, Place, Schedule};
 use super::{Options, Watcher};
@@ -185,6 +185,8 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             all.extend(busy);
             all
         };
+        // What is measured at the process must be the only thing that happens to it.
+        outcomes.extend(self.play_beside(cases(Group::Weighed), Lane::alone()).await);
         outcomes.sort_by_key(|(place, _)| *place);
         let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         // Those that slept did not look whether it is alive.
@@ -240,6 +242,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             Plan::Play(script) => script,
             Plan::Skip(reason) => return Outcome::without_run(case, Verdict::Skipped, reason),
         };
+        if case.watch.is_some() && !self.sees_usage() {
+            return Outcome::without_run(case, Verdict::Skipped, life::NOT_OBSERVABLE.into());
+        }
         if self.is_dead() {
             return Outcome::without_run(case, Verdict::NotRun, "the target had died before".into());
         }
@@ -276,6 +281,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     /// As often as asked for. What is proved once counts; what rests on time alone must always be so, or is flaky.
     async fn play_repeatedly(&self, case: Case, script: Script) -> Outcome {
+        if let Some(limits) = case.watch {
+            return self.play_weighed(case, script, limits).await;
+        }
         let times = self.options.repeat;
         let (mut passed, mut worst): (usize, Option<Outcome>) = (0, None);
         for _ in 1..times {
@@ -430,7 +438,7 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
         Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
     };
     let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    let groups = [Group::Sleepers, Group::Beside, Group::Alone];
+    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Weighed];
     let cases = groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
     let mut cases: Vec<_> = cases.collect();
     cases.sort_by_key(|(place, _)| *place);

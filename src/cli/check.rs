@@ -33,6 +33,7 @@ pub(super) struct Args {
     ///
     /// The port is TARGET's, or a free one of loopback. The command runs without a shell (for one write sh -c '…'), and must
     /// stay in the foreground. When it ends during a case, that case has failed; it is started again and the run goes on.
+    /// On Linux what its process takes (memory, descriptors, processor time) is judged, too.
     #[arg(long, value_name = "CMD")]
     exec: Option<CommandLine>,
 

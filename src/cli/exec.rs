@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,9 @@ use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use super::exit::Failure;
+use super::usage::Tree;
 use crate::campaign::{Process, Restarted};
+use crate::session::Usage;
 
 /// How long it may take until it accepts, at a time scale of 1.
 const READY: Duration = Duration::from_secs(10);
@@ -74,12 +76,19 @@ pub(super) struct Exec {
     address: SocketAddr,
     time_scale: f64,
     group: Mutex<Option<Group>>,
+    watched: Mutex<Option<Tree>>,
 }
 
 impl Exec {
     /// Starts the command and waits until it accepts.
     pub(super) async fn start(line: &CommandLine, address: SocketAddr, time_scale: f64) -> Result<Self, Failure> {
-        let exec = Self { words: line.with_port(address.port()), address, time_scale, group: Mutex::default() };
+        let exec = Self {
+            words: line.with_port(address.port()),
+            address,
+            time_scale,
+            group: Mutex::default(),
+            watched: Mutex::default(),
+        };
         if accepts(address).await {
             let taken = format!("something else listens at {address} already; end it, or give another TARGET");
             return Err(Failure::Untested(taken));
@@ -167,6 +176,16 @@ impl Process for Exec {
     fn restart(&self) -> BoxFuture<'_, Restarted> {
         self.start_again().boxed()
     }
+
+    fn watch(&self) -> Option<Usage> {
+        let tree = self.running().as_ref().map(|group| Tree::of(group.id));
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = tree;
+        self.usage()
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.usage()
+    }
 }
 
 /// Why it does not accept.
@@ -201,14 +220,12 @@ async fn accepts(address: SocketAddr) -> bool {
 }
 
 fn told(status: ExitStatus) -> String {
-    match (status.code(), status.signal().and_then(Signal::from_named_raw)) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!(
-            "killed by signal {}",
-            format!("{signal:?}").replace("Signal::", "").replace("SIG", "").to_uppercase()
-        ),
-        (None, None) => status.to_string(),
+    if let Some(code) = status.code() {
+        return format!("exit code {code}");
     }
+    let text = status.to_string(); // `signal: 6 (SIGABRT) (core dumped)`
+    let name = text.split(['(', ')']).find(|word| word.starts_with("SIG"));
+    format!("killed by signal {}", name.unwrap_or(&text))
 }
 
 /// A command in a process group of its own.

@@ -23,6 +23,7 @@ mod seed;
 mod send;
 mod serve;
 mod target;
+mod usage;
 
 use std::ffi::OsString;
 
