@@ -5,6 +5,7 @@
 mod calibrate;
 mod confirm;
 mod fold;
+mod life;
 mod probe;
 mod run;
 mod schedule;
@@ -12,7 +13,8 @@ mod select;
 
 pub use calibrate::{Calibration, Unfit, calibrate};
 pub use fold::{Material, fold};
-pub use run::{FramingRun, Outcome, run};
+pub use life::{Process, Restarted};
+pub use run::{FramingRun, Outcome, run, run_owned};
 pub use select::{Selection, SelectionError, Shard};
 
 use crate::oracle::Verdict;

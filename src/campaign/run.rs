@@ -10,6 +10,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate, limit};
 use super::confirm::confirm;
+use super::life::{self, Life, Process};
 use super::probe::is_alive;
 use super::schedule::{self, Death, Failures, Group, Lane, Load, Place, Schedule};
 use super::{Options, Watcher};
@@ -41,7 +42,7 @@ pub struct Outcome {
     pub reason: Option<String>,
     /// What the oracle said.
     pub judgement: Judgement,
-    /// What happened, for everything that did not pass.
+    /// What happened, for everything that did not pass in the end.
     pub trace: Option<Trace>,
     /// How long it took.
     pub took: Duration,
@@ -80,6 +81,18 @@ pub async fn run<T: Transport, W: Watcher>(
     scenarios: &[Scenario],
     options: &Options,
 ) -> FramingRun {
+    run_owned(transport, watcher, None, framing, scenarios, options).await
+}
+
+/// Judges a target whose process may be ours: then it is started again when it dies.
+pub async fn run_owned<T: Transport, W: Watcher>(
+    transport: &T,
+    watcher: &W,
+    process: Option<&dyn Process>,
+    framing: &Framing,
+    scenarios: &[Scenario],
+    options: &Options,
+) -> FramingRun {
     let transport = &Stoppable { transport, watcher };
     watcher.phase("measuring the target", 0);
     let mut calibration = match calibrate(transport, framing, options.time_scale).await {
@@ -102,12 +115,21 @@ pub async fn run<T: Transport, W: Watcher>(
         options,
         failures: Failures::default(),
         dead: AtomicBool::new(false),
+        life: Life::new(process),
     };
-    field.dead.store(calibration.died_of.is_some(), Ordering::Relaxed);
+    let gone = match (calibration.died_of, process) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(_), Some(process)) => process.restart().await.again.is_err(),
+    };
+    field.dead.store(gone, Ordering::Relaxed);
     let mut outcomes = field.play_all(&schedule).await;
+    field.play_suspects(scenarios, &mut outcomes).await;
     if let Some(danger) = calibration.died_of {
         let suspects = [danger.requirements, &["SES-03"]].concat();
         pin(&mut outcomes, &suspects, &format!("the target died of {} while it was measured", danger.what));
+    } else if field.is_dead() || field.life.deaths() > 0 {
+        pin_death(&mut outcomes);
     }
     confirm(&field, scenarios, &mut outcomes).await;
     if field.play_left_out(scenarios, &mut outcomes).await {
@@ -125,7 +147,8 @@ pub(super) struct Field<'a, T, W> {
     pub(super) calibration: &'a Calibration,
     pub(super) options: &'a Options,
     failures: Failures,
-    dead: AtomicBool,
+    pub(super) dead: AtomicBool,
+    pub(super) life: Life<'a>,
 }
 
 pub(super) fn context<'a>(
@@ -171,14 +194,13 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             all.extend(busy);
             all
         };
+        // What is measured at the process must be the only thing that happens to it.
+        outcomes.extend(self.play_beside(cases(Group::Weighed), Lane::alone()).await);
         outcomes.sort_by_key(|(place, _)| *place);
-        let mut outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+        let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         // Those that slept did not look whether it is alive.
         if !self.is_dead() && !self.watcher.stopped() {
             self.dead.store(!self.is_alive().await, Ordering::Relaxed);
-        }
-        if self.is_dead() && outcomes.iter().any(|outcome| outcome.trace.is_some()) {
-            pin_death(&mut outcomes);
         }
         outcomes
     }
@@ -223,38 +245,54 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         any
     }
 
-    async fn play_watched(&self, mut case: Case, lane: Lane) -> Outcome {
+    pub(super) async fn play_watched(&self, mut case: Case, lane: Lane) -> Outcome {
         // What it did stands in words beside its bytes, which are needed only now.
         let script = match std::mem::replace(&mut case.plan, Plan::Skip("played".into())) {
             Plan::Play(script) => script,
             Plan::Skip(reason) => return Outcome::without_run(case, Verdict::Skipped, reason),
         };
+        if case.watch.is_some() && !self.sees_usage() {
+            return Outcome::without_run(case, Verdict::Skipped, life::NOT_OBSERVABLE.into());
+        }
         if self.is_dead() {
             return Outcome::without_run(case, Verdict::NotRun, "the target had died before".into());
         }
         if self.failures.are_enough(&case.scenario) {
             return Outcome::without_run(case, Verdict::NotRun, schedule::enough());
         }
+        let life = self.life.begin().await;
         let mut outcome = self.play_repeatedly(case, script).await;
+        self.look_after(&mut outcome, lane.death, life).await;
+        self.life.end();
         if self.watcher.stopped() {
             return Outcome::without_run(outcome.case, Verdict::NotRun, "the run was ended before".into());
         }
-        match lane.death {
-            Death::Elsewhere if self.is_dead() && outcome.verdict == Verdict::Fail => {
-                outcome.verdict = Verdict::Inconclusive;
-                outcome.reason = Some("the target died in another case meanwhile".into());
-            }
-            Death::Elsewhere => {}
-            Death::Shared | Death::Pinned => self.check_alive(&mut outcome, lane.death).await,
-        }
+        outcome.trace = outcome.trace.filter(|_| outcome.verdict != Verdict::Pass);
         if outcome.verdict == Verdict::Fail {
             self.failures.count(&outcome.case.scenario);
         }
         outcome
     }
 
+    /// What the end of the target, if that was it, says of the case that was just played.
+    async fn look_after(&self, outcome: &mut Outcome, death: Death, life: usize) {
+        match (death, self.life.process) {
+            _ if self.watcher.stopped() => {}
+            (_, Some(process)) => self.check_process(outcome, process, death, life).await,
+            (Death::Elsewhere, None) if self.is_dead() && outcome.verdict == Verdict::Fail => {
+                outcome.verdict = Verdict::Inconclusive;
+                outcome.reason = Some("the target died in another case meanwhile".into());
+            }
+            (Death::Elsewhere, None) => {}
+            (Death::Shared | Death::Pinned, None) => self.check_alive(outcome, death).await,
+        }
+    }
+
     /// As often as asked for. What is proved once counts; what rests on time alone must always be so, or is flaky.
     async fn play_repeatedly(&self, case: Case, script: Script) -> Outcome {
+        if let Some(limits) = case.watch {
+            return self.play_weighed(case, script, limits).await;
+        }
         let times = self.options.repeat;
         let (mut passed, mut worst): (usize, Option<Outcome>) = (0, None);
         for _ in 1..times {
@@ -287,8 +325,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         };
         let reason = judgement.inconclusive.clone().filter(|_| verdict == Verdict::Inconclusive);
         let took = trace.duration();
-        let trace = (verdict != Verdict::Pass).then_some(trace);
-        Outcome { case, verdict, reason, judgement, trace, took }
+        Outcome { case, verdict, reason, judgement, trace: Some(trace), took }
     }
 
     /// After every case the target is asked for a plain echo. One that does not come back any more has died of it.
@@ -306,7 +343,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         }
     }
 
-    async fn is_alive(&self) -> bool {
+    pub(super) async fn is_alive(&self) -> bool {
         is_alive(self.transport, self.framing, self.calibration.tempo).await
     }
 
@@ -339,7 +376,8 @@ impl<T: Transport, W: Watcher> Transport for Stoppable<'_, T, W> {
 fn pin_death(outcomes: &mut [Outcome]) {
     let died = crate::oracle::target_died();
     let binding = |id: &String| requirement(id).is_none_or(|requirement| requirement.level == Level::Must);
-    let killer = outcomes.iter().find(|outcome| outcome.judgement.breaches.contains(&died));
+    let is_killer = |outcome: &&Outcome| outcome.judgement.breaches.iter().any(|breach| breach.rule == died.rule);
+    let killer = outcomes.iter().find(is_killer);
     if killer.is_some_and(|killer| killer.case.requirements.iter().any(binding)) {
         return;
     }
@@ -395,7 +433,7 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
         Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
     };
     let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    let groups = [Group::Sleepers, Group::Beside, Group::Alone];
+    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Weighed];
     let cases = groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
     let mut cases: Vec<_> = cases.collect();
     cases.sort_by_key(|(place, _)| *place);

@@ -83,6 +83,7 @@ impl<'a> Schedule<'a> {
 impl Entry<'_> {
     fn group(&self) -> Group {
         match () {
+            () if self.scenario.watch.is_some() => Group::Weighed,
             () if self.scenario.alone => Group::Alone,
             () if self.wait >= ASLEEP => Group::Sleepers,
             () => Group::Beside,
@@ -102,6 +103,8 @@ pub(super) enum Group {
     Beside,
     /// May hurt the target, or needs all of it.
     Alone,
+    /// What it takes of the machine is measured: after all others.
+    Weighed,
 }
 
 /// How the cases of a group are played.

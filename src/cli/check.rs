@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::exec::CommandLine;
 use super::exit::{self, Exit, Failure};
 use super::output::{Destination, Destinations, destination};
 use super::parse::{self, LevelName};
@@ -27,6 +28,14 @@ use engine::Judged;
 pub(super) struct Args {
     #[arg(value_parser = Target::to_connect, help = PLACES)]
     target: Option<Target>,
+
+    /// Start the target: CMD, in which {port} stands for the port to listen on; it is watched, and ended after the run
+    ///
+    /// The port is TARGET's, or a free one of loopback. The command runs without a shell (for one write sh -c '…'), and must
+    /// stay in the foreground. When it ends during a case, that case has failed; it is started again and the run goes on.
+    /// On Linux what its process takes (memory, descriptors, processor time) is judged, too.
+    #[arg(long, value_name = "CMD")]
+    exec: Option<CommandLine>,
 
     /// How messages are framed: length:u32be, lines, fixed:32, close, … (see `echospec list framings`)
     ///
@@ -97,6 +106,8 @@ Examples:
   echospec check [::1]:7 --framing raw      an RFC 862 echo
   echospec check 7000 --framing length:u32be,max=8MiB,over=close
                                             with a limit declared, and what a longer message brings
+  echospec check --exec 'python3 server.py {port}' --framing lines
+                                            started, watched and ended by echospec
   echospec check 7000 --framing lines --only 'SEG-*' --report junit=echospec.xml";
 
 /// From 1 to 10,000.
@@ -108,8 +119,10 @@ fn count(text: &str) -> Result<usize, String> {
 /// A checked command line.
 #[derive(Clone, Debug)]
 pub(super) struct CheckOptions {
-    /// `None`: the built-in reference server.
+    /// `None`: the built-in reference server, or what `exec` starts.
     pub(super) target: Option<Target>,
+    /// How to start the target.
+    pub(super) exec: Option<CommandLine>,
     /// At least one.
     pub(super) framings: Vec<Framing>,
     /// Patterns of ids.
@@ -138,8 +151,12 @@ pub(super) struct CheckOptions {
 
 impl CheckOptions {
     fn new(args: &Args) -> Result<Self, Failure> {
+        if args.target.is_none() && args.exec.as_ref().is_some_and(|line| !line.takes_port()) {
+            return Err(Failure::usage(NO_PORT));
+        }
         Ok(Self {
             target: args.target.clone(),
+            exec: args.exec.clone(),
             framings: framings(args)?,
             only: args.only.clone(),
             skip: args.skip.clone(),
@@ -160,7 +177,7 @@ impl CheckOptions {
 const REFERENCE: [&str; 4] = ["close", "fixed:16", "length:u32be", "delimiter:crlf"];
 
 fn framings(args: &Args) -> Result<Vec<Framing>, Failure> {
-    if args.target.is_some() && args.framing.is_empty() {
+    if (args.target.is_some() || args.exec.is_some()) && args.framing.is_empty() {
         return Err(Failure::usage(NO_FRAMING));
     }
     if args.framing.is_empty() {
@@ -175,8 +192,13 @@ fn framings(args: &Args) -> Result<Vec<Framing>, Failure> {
     Ok(framings)
 }
 
+const NO_PORT: &str = "\
+nothing says where the command of --exec listens: write {port} in it, or give a TARGET
+
+  for example  --exec 'python3 server.py {port}'";
+
 const NO_FRAMING: &str = "\
-with a TARGET, --framing says how messages are framed there
+with a TARGET or --exec, --framing says how messages are framed there
 
   for example  --framing length:u32be   a length of 4 bytes, then the message
                --framing lines          lines that end in LF or CRLF

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
 use super::check::CheckOptions;
+use super::exec::{self, Exec};
 use super::exit::Failure;
 use super::progress::{Progress, Stop};
 use super::target::Target;
@@ -87,14 +88,29 @@ async fn run_all(
     progress: &Progress,
     runs: &mut Vec<FramingRun>,
 ) -> Result<(), Failure> {
+    let exec = start(options, address).await?;
     for framing in &options.framings {
         progress.framing(framing);
+        if let Some(exec) = &exec {
+            exec.ensure().await?;
+            let tcp = Tcp::new(exec.address());
+            runs.push(campaign::run_owned(&tcp, progress, Some(exec), framing, scenarios, plan).await);
+            continue;
+        }
         runs.push(match address {
             Some(address) => campaign::run(&Tcp::new(address), progress, framing, scenarios, plan).await,
             None => run_reference(framing, scenarios, plan, progress).await?,
         });
     }
     Ok(())
+}
+
+/// The target, if it is ours to start.
+async fn start(options: &CheckOptions, address: Option<SocketAddr>) -> Result<Option<Exec>, Failure> {
+    let Some(line) = &options.exec else { return Ok(None) };
+    let no_port = |error| Failure::System("no port is free".into(), error);
+    let address = address.map_or_else(exec::free_address, Ok).map_err(no_port)?;
+    Exec::start(line, address, options.time_scale).await.map(Some)
 }
 
 /// Judges the built-in server, on a port of its own.
@@ -140,6 +156,10 @@ fn material(options: &CheckOptions) -> Material {
         Some(target) => ("the server at the given address", target.to_string(), format!("echospec check {target}")),
         None => ("the built-in reference server", String::new(), "echospec check".into()),
     };
+    let (target, command) = match &options.exec {
+        Some(line) => ("the command given by --exec", format!("{command} --exec {}", line.quoted())),
+        None => (target, command),
+    };
     Material { target: target.into(), address, seed: options.seed.text.clone(), level: options.level, command }
 }
 
@@ -147,7 +167,8 @@ const ENDED: &str = "the run was ended before";
 
 /// Framings in which no connection could be had, and those that were given up.
 fn untested(options: &CheckOptions, progress: &Progress, runs: &[FramingRun]) -> Vec<Failure> {
-    let target = options.target.as_ref().map_or("the reference server".into(), ToString::to_string);
+    let unnamed = if options.exec.is_some() { "the command of --exec" } else { "the reference server" };
+    let target = options.target.as_ref().map_or(unnamed.into(), ToString::to_string);
     let say = |framing: &Framing, why: &str| Failure::Untested(format!("{target} was not tested in {framing}: {why}"));
     let unreachable = runs.iter().filter_map(|run| match &run.calibration {
         Err(Unfit::Unreachable(_)) if progress.why_stopped().is_some() => Some(say(&run.framing, ENDED)),

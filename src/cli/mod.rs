@@ -7,6 +7,7 @@ mod completions;
 mod console;
 mod engine;
 mod events;
+mod exec;
 mod exit;
 mod explain;
 mod list;
@@ -22,6 +23,7 @@ mod seed;
 mod send;
 mod serve;
 mod target;
+mod usage;
 
 use std::ffi::OsString;
 

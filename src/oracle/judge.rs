@@ -77,6 +77,11 @@ pub fn target_died() -> Breach {
     Breach { rule: rules::DIED.name.into(), sentence: rules::DIED.about.into(), ..Breach::default() }
 }
 
+/// The target's process ended in this case: `exit code 3`, `killed by signal SEGV`.
+pub fn target_ended(how: &str) -> Breach {
+    Breach { sentence: format!("the target died in this case: {how}"), ..target_died() }
+}
+
 struct Bench<'a> {
     script: &'a Script,
     trace: &'a Trace,

@@ -7,12 +7,14 @@ mod excerpt;
 mod judge;
 mod requirements;
 mod rules;
+mod usage;
 mod verdict;
 mod wire;
 
 pub use excerpt::{Log, excerpt, wire_log};
-pub use judge::{Judgement, judge, target_died};
+pub use judge::{Judgement, judge, target_died, target_ended};
 pub use requirements::{Requirement, all as requirements, find as requirement};
 pub use rules::{RULES, Rule};
+pub use usage::{judge_usage, usage_details};
 pub use verdict::{Breach, Level, Verdict};
 pub use wire::{WireEvent, WireKind, wire_events};

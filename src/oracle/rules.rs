@@ -15,6 +15,17 @@ pub(super) const ALTERED: Rule =
     Rule { name: "altered-reply", timing: false, about: "what came back is not what was sent" };
 pub(super) const CLOSED_EARLY: Rule =
     Rule { name: "closed-early", timing: false, about: "the connection ended before everything owed had come back" };
+pub(super) const DESCRIPTORS_KEPT: Rule = Rule {
+    name: "descriptors-kept",
+    timing: false,
+    about: "the target did not give back the descriptors of its sessions",
+};
+pub(super) const MEMORY_KEPT: Rule =
+    Rule { name: "memory-kept", timing: false, about: "the target did not give back the memory of its messages" };
+pub(super) const MEMORY_TAKEN: Rule =
+    Rule { name: "memory-taken", timing: false, about: "the target took more memory than what was sent can need" };
+pub(super) const PROCESSOR_TIME: Rule =
+    Rule { name: "processor-time", timing: false, about: "the target was busy while it had to wait" };
 pub(super) const EARLY_CLOSE: Rule =
     Rule { name: "early-close", timing: false, about: "the connection ended where it had to stay open" };
 pub(super) const EARLY_REPLY: Rule =
@@ -54,11 +65,14 @@ pub(super) const UNFINISHED: Rule =
 pub const RULES: &[Rule] = &[
     ALTERED,
     CLOSED_EARLY,
+    DESCRIPTORS_KEPT,
     EARLY_CLOSE,
     EARLY_REPLY,
     FLOOD,
     FORBIDDEN,
     MALFORMED,
+    MEMORY_KEPT,
+    MEMORY_TAKEN,
     NOT_CONNECTED,
     NOT_CLOSED,
     NOT_READING,
@@ -66,6 +80,7 @@ pub const RULES: &[Rule] = &[
     NO_HANDSHAKE,
     NO_REPLY,
     OUT_OF_TIME,
+    PROCESSOR_TIME,
     RESET,
     RESPELLED,
     DIED,

@@ -6,7 +6,7 @@ use super::choices::Choices;
 use super::compile::{Compiled, Memo, Variant, compile};
 use super::variables::{self, Binding};
 use super::{Context, MAX_CASES, Scenario, covering, fit};
-use crate::session::Script;
+use crate::session::{Limits, Script};
 
 /// One case.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Case {
     pub alone: bool,
     /// Whether it asks a fresh connection for service itself.
     pub expects_alive: bool,
+    /// What it may cost the target's process.
+    pub watch: Option<Limits>,
     /// One line a step.
     pub stimulus: Vec<String>,
 }
@@ -87,7 +89,10 @@ impl Scenario {
         // One more than allowed, so that `expand` sees that there are too many.
         for _ in 0..=MAX_CASES {
             match compile(variant, &mut choices, &mut memo) {
-                Ok(compiled) => cases.push(self.playable(labels, &choices, compiled)),
+                Ok(compiled) => cases.push(Case {
+                    watch: self.watch.map(|watch| watch.limits(variant.context.profile.max)),
+                    ..self.playable(labels, &choices, compiled)
+                }),
                 Err(reason) if reasons.contains(&reason) => {}
                 Err(reason) => reasons.push(reason),
             }
@@ -121,6 +126,7 @@ impl Scenario {
             plan: Plan::Skip(reason),
             alone: self.alone,
             expects_alive: false,
+            watch: None,
             stimulus: Vec::new(),
         }
     }

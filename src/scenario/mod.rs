@@ -28,7 +28,7 @@ use crate::framing::Framing;
 use crate::profile::{Profile, Tempo};
 pub use error::{MAX_TEXT, ScenarioError};
 pub use expand::{Case, Plan};
-use file::{Applies, Cover, Matrix, Step};
+use file::{Applies, Cover, Matrix, Step, Watch};
 pub(crate) use load::read;
 pub use load::{builtin, load};
 pub use parse::parse;
@@ -60,6 +60,9 @@ pub struct Scenario {
     /// Whether it runs only when asked to be thorough.
     #[serde(default, skip_serializing_if = "is_default")]
     pub thorough: bool,
+    /// What it may cost the target's process: judged only where that can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
     /// Values that are put into the steps.
     #[serde(default, skip_serializing_if = "is_default")]
     pub matrix: Matrix,

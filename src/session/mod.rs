@@ -14,6 +14,7 @@ mod channel;
 mod ledger;
 mod script;
 mod trace;
+mod usage;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use channel::Channel;
 pub use ledger::{Ledger, Wrong};
 pub use script::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
 pub use trace::{Event, Failure, Outcome, Proof, Record, Trace, TraceError};
+pub use usage::{Limits, Usage};
 
 /// However slowly a reply comes, a step that waits for it lasts no longer than so many times its deadline, and the time
 /// that what was sent takes.

@@ -18,6 +18,7 @@ mod size;
 mod slot;
 mod span;
 mod step;
+mod watch;
 
 pub use applies::{Applies, Need};
 pub use claim::{Base, Claim, Claimed, Field};
@@ -34,3 +35,4 @@ pub use slot::Slot;
 pub(super) use slot::{is_name, names_in};
 pub use span::Span;
 pub use step::{Connect, Drip, Read, Reading, Repeat, Step};
+pub use watch::Watch;

@@ -1,0 +1,201 @@
+//! A target whose process we own: seen to end, and started again, so that the run goes on.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::lock::Mutex;
+
+use super::Watcher;
+use super::run::{Field, Outcome};
+use super::schedule::{Death, Lane};
+use crate::oracle::{Verdict, judge_usage, target_ended, usage_details};
+use crate::scenario::{Case, Scenario};
+use crate::session::{Limits, Replies, Script, Step, Usage};
+use crate::transport::Transport;
+
+/// So many deaths may be pinned on a case. Each can be seen twice: side by side with other cases, and again by itself.
+const DEATHS: usize = 20;
+
+/// The target's own process, where it was started for this run.
+pub trait Process: Sync {
+    /// Whether it has ended.
+    fn ended(&self) -> bool;
+    /// Ends what is left of it and starts it again at the same address.
+    fn restart(&self) -> BoxFuture<'_, Restarted>;
+    /// What it takes now; its peak counts from here on. `None`: that cannot be seen.
+    fn watch(&self) -> Option<Usage>;
+    /// What it takes now, in the processes that there were at the last `watch`.
+    fn usage(&self) -> Option<Usage>;
+}
+
+/// How a process ended, and whether the next one accepts connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restarted {
+    /// `exit code 3`, `killed by signal SEGV`.
+    pub how: String,
+    /// The last lines of its standard error.
+    pub last_words: Vec<String>,
+    /// Why it does not run again, if so.
+    pub again: Result<(), String>,
+}
+
+/// How often the target was started, and which cases are in progress.
+pub(super) struct Life<'a> {
+    pub(super) process: Option<&'a dyn Process>,
+    /// Held while it is started again: no case begins meanwhile.
+    door: Mutex<()>,
+    deaths: AtomicUsize,
+    playing: AtomicUsize,
+}
+
+/// Why a case that was in progress when the target died is played again.
+const SUSPECT: &str = "the target died while this and other cases were in progress";
+
+/// What the end of the target means for a case.
+enum Blame {
+    /// It was the only one in progress.
+    Sure(Restarted),
+    /// It was one of several.
+    Shared(Restarted),
+    /// It was one of several, and another saw it first.
+    Known,
+}
+
+impl<'a> Life<'a> {
+    pub(super) fn new(process: Option<&'a dyn Process>) -> Self {
+        Self { process, door: Mutex::default(), deaths: AtomicUsize::new(0), playing: AtomicUsize::new(0) }
+    }
+
+    /// A case begins. Says in which life of the target.
+    pub(super) async fn begin(&self) -> usize {
+        let _standing = self.door.lock().await;
+        self.playing.fetch_add(1, Ordering::Relaxed);
+        self.deaths()
+    }
+
+    pub(super) fn end(&self) {
+        self.playing.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How often the target has died.
+    pub(super) fn deaths(&self) -> usize {
+        self.deaths.load(Ordering::Relaxed)
+    }
+
+    /// Whether the life in which a case began is over.
+    fn is_over(&self, began: usize) -> bool {
+        self.deaths() != began || self.process.is_some_and(Process::ended)
+    }
+
+    /// Starts the target again, unless another case has done so.
+    async fn revive(&self, process: &dyn Process, began: usize) -> Blame {
+        let _closed = self.door.lock().await;
+        if self.deaths() != began {
+            return Blame::Known;
+        }
+        let by_itself = self.playing.load(Ordering::Relaxed) == 1;
+        let deaths = self.deaths.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut restarted = process.restart().await;
+        if deaths >= 2 * DEATHS && restarted.again.is_ok() {
+            restarted.again = Err(format!("it has died {deaths} times"));
+        }
+        if by_itself { Blame::Sure(restarted) } else { Blame::Shared(restarted) }
+    }
+}
+
+impl<T: Transport, W: Watcher> Field<'_, T, W> {
+    /// With a process of ours the target is started again when it has died, or no longer answers.
+    pub(super) async fn check_process(&self, outcome: &mut Outcome, process: &dyn Process, death: Death, life: usize) {
+        let mute = death != Death::Elsewhere && !self.is_dead() && !self.is_alive().await;
+        if self.is_dead() || !mute && !self.life.is_over(life) {
+            return;
+        }
+        let (restarted, sure) = match self.life.revive(process, life).await {
+            Blame::Known => return suspect(outcome),
+            Blame::Shared(restarted) => (restarted, false),
+            Blame::Sure(restarted) => (restarted, true),
+        };
+        self.dead.store(restarted.again.is_err(), Ordering::Relaxed);
+        if sure {
+            pin(outcome, &restarted);
+        } else {
+            suspect(outcome);
+        }
+        if let Err(why) = restarted.again {
+            outcome.judgement.details.push(format!("the target was not started again: {why}"));
+        }
+    }
+
+    /// Plays those that were in progress when the target died again, one by one, to find which one kills it.
+    pub(super) async fn play_suspects(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) {
+        for outcome in outcomes.iter_mut().filter(|outcome| is_suspect(outcome)) {
+            let of = scenarios.iter().find(|scenario| scenario.id == outcome.case.scenario);
+            let cases = of.map(|scenario| self.expand(scenario, 1.0)).unwrap_or_default();
+            if let Some(case) = cases.into_iter().find(|case| case.id == outcome.case.id) {
+                *outcome = self.play_watched(case, Lane::alone()).await;
+            }
+        }
+    }
+}
+
+/// A case with limits where nothing can be seen of the process.
+pub(super) const NOT_OBSERVABLE: &str = "not observable without --exec";
+
+/// Looks so often, and for so long each time, whether the target has given back what it took.
+const LOOKS: usize = 30;
+const BETWEEN: Duration = Duration::from_millis(100);
+
+impl<T: Transport, W: Watcher> Field<'_, T, W> {
+    /// Whether anything can be seen of what the target takes.
+    pub(super) fn sees_usage(&self) -> bool {
+        self.life.process.is_some_and(|process| process.watch().is_some())
+    }
+
+    /// Plays a case and judges what it has cost.
+    pub(super) async fn play_weighed(&self, case: Case, script: Script, limits: Limits) -> Outcome {
+        let before = self.life.process.and_then(Process::watch);
+        let mut outcome = self.play(case, script).await;
+        let end = self.life.process.and_then(Process::usage);
+        let (Some(before), Some(end)) = (before, end) else { return outcome };
+        let (mut after, mut breaches) = (end, judge_usage(&limits, &before, &end, &end));
+        for _ in 0..LOOKS {
+            if breaches.is_empty() || self.watcher.stopped() {
+                return outcome;
+            }
+            self.pause(BETWEEN.mul_f64(self.options.time_scale)).await;
+            // One that has ended is judged by that.
+            let Some(usage) = self.life.process.and_then(Process::usage) else { return outcome };
+            after = usage;
+            breaches = judge_usage(&limits, &before, &end, &after);
+        }
+        if outcome.verdict != Verdict::Fail && !breaches.is_empty() {
+            outcome.verdict = Verdict::Fail;
+        }
+        outcome.judgement.breaches.extend(breaches);
+        outcome.judgement.details.extend(usage_details(&before, &end, &after));
+        outcome
+    }
+
+    async fn pause(&self, length: Duration) {
+        let script = Script { steps: vec![Step::Pause(length)], replies: Replies::Stream, bound: length * 2 };
+        self.transport.run(script).await;
+    }
+}
+
+/// Pins the death on a case.
+fn pin(outcome: &mut Outcome, restarted: &Restarted) {
+    outcome.verdict = Verdict::Fail;
+    outcome.judgement.breaches.push(target_ended(&restarted.how));
+    let words = restarted.last_words.iter().map(|line| format!("the target's standard error: {line}"));
+    outcome.judgement.details.extend(words);
+}
+
+/// Leaves open what a case has shown until it is played again by itself.
+fn suspect(outcome: &mut Outcome) {
+    (outcome.verdict, outcome.reason) = (Verdict::Inconclusive, Some(SUSPECT.into()));
+}
+
+fn is_suspect(outcome: &Outcome) -> bool {
+    outcome.verdict == Verdict::Inconclusive && outcome.reason.as_deref() == Some(SUSPECT)
+}

@@ -1,0 +1,31 @@
+//! What a process takes of its machine, and how much of it a case allows.
+
+use std::time::Duration;
+
+/// What a process and its children take at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// When, since any fixed moment.
+    pub at: Duration,
+    /// Resident memory in bytes.
+    pub memory: u64,
+    /// The most resident memory since the case began, in bytes.
+    pub peak: u64,
+    /// Open file descriptors.
+    pub descriptors: u64,
+    /// Processor time so far, of all threads.
+    pub cpu: Duration,
+}
+
+/// What a case may cost the target. `None`: it does not matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// So many more descriptors afterwards.
+    pub descriptors: Option<u64>,
+    /// So many more bytes of memory at the peak.
+    pub memory: Option<u64>,
+    /// Afterwards twice the memory as before, and so many bytes more.
+    pub kept: Option<u64>,
+    /// So many percent of one processor, over the whole case.
+    pub cpu: Option<u64>,
+}
