@@ -372,7 +372,12 @@ impl Channel {
     /// another, where a reply may take `within`.
     pub(super) fn transfer(&self, within: Duration) -> Duration {
         let answers = within / REPLIES * self.messages.min(MOST_ANSWERED);
-        EACH_SEGMENT * self.segments + Duration::from_secs_f64(self.sent as f64 / SLOWEST) + answers
+        EACH_SEGMENT * self.segments + self.digestion() + answers
+    }
+
+    /// How long a slow target may take over the bytes that were sent.
+    pub(super) fn digestion(&self) -> Duration {
+        Duration::from_secs_f64(self.sent as f64 / SLOWEST)
     }
 
     /// Whether the script itself slows the replies down.

@@ -322,6 +322,8 @@ impl Session {
                 if any.contains(&Until::Stalled) {
                     return Some(still.min(began + LONGEST_FLOOD));
                 }
+                // Whoever frames has nothing to say before a message is complete, and a large one takes its time.
+                let still = still + channels().map(Channel::digestion).max().unwrap_or_default();
                 if channels().any(Channel::is_read_slowly) {
                     return Some(still); // what takes so long is our own doing
                 }
