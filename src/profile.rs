@@ -4,7 +4,18 @@
 
 use std::time::Duration;
 
-use crate::framing::{After, Empty, Eof, Framing, Over, Partial};
+use bytes::Bytes;
+
+use crate::framing::{After, Empty, Eof, Framing, Over, Partial, Strategy};
+
+/// Which end of a session is under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The server: scripts are its client's.
+    Server,
+    /// The client: scripts are its server's.
+    Client,
+}
 
 /// The declared and the measured side of one target under one framing.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +36,88 @@ pub struct Profile {
     pub max: Option<u64>,
     /// The largest payload that was seen to come back, in bytes; larger ones were refused cleanly. `None`: no limit was met.
     pub limit: Option<u64>,
+    /// The target is a client.
+    pub client: Option<Box<ClientProfile>>,
+}
+
+/// What is known of a client under test.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not a state machine")]
+pub struct ClientProfile {
+    /// How its messages are framed.
+    pub requests: Framing,
+    /// How replies to it are framed.
+    pub replies: Framing,
+    /// How it is told what to send.
+    pub told: Told,
+    /// It sends this message, whatever it is told.
+    pub own: Option<Bytes>,
+    /// It ends its message with FIN, and waits for the FIN that ends the reply: close framing, and byte streams whose
+    /// sender half-closes.
+    pub half_closes: bool,
+    /// It closes only when its server has.
+    pub waits_for_end: bool,
+    /// It prints the reply.
+    pub prints: bool,
+    /// The most resident memory of a plain session, in bytes, where it can be seen.
+    pub memory: Option<u64>,
+    /// The most address space, in bytes, where it can be seen.
+    pub space: Option<u64>,
+    /// The rules that it breaks in a plain session, and so in any other.
+    pub habitual: Vec<String>,
+    /// There is a name with an address of either family, to send it to.
+    pub two_addresses: bool,
+}
+
+impl ClientProfile {
+    /// Nothing but how it is spoken to.
+    pub fn unknown(framing: &Framing, told: Told) -> Self {
+        Self {
+            requests: framing.clone(),
+            replies: framing.reply().into_owned(),
+            told,
+            own: None,
+            half_closes: framing.strategy() == Strategy::Close,
+            waits_for_end: false,
+            prints: false,
+            memory: None,
+            space: None,
+            habitual: Vec::new(),
+            two_addresses: false,
+        }
+    }
+}
+
+/// How a client is told its message, and so which messages it can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// As an argument: a text without zero bytes.
+    Text,
+    /// As an argument in hexadecimal.
+    Hex,
+    /// On standard input, or in a file: any bytes.
+    Bytes,
+    /// Not at all: somebody else has started it.
+    Nothing,
+}
+
+impl Told {
+    /// Why a client cannot be told this message, if so. The kernel bounds an argument at 128 KiB (`MAX_ARG_STRLEN`).
+    pub fn objection(self, message: &[u8]) -> Option<&'static str> {
+        const LONGEST: usize = 120 * 1024;
+        match self {
+            Self::Text if message.len() > LONGEST => {
+                Some("the message is an argument, which cannot be so long: {message-file} or standard input can")
+            }
+            Self::Text if message.contains(&0) || std::str::from_utf8(message).is_err() => Some(
+                "the message is an argument, which is text: {message-hex}, {message-file} or standard input is not",
+            ),
+            Self::Hex if message.len() > LONGEST / 2 => {
+                Some("the message is an argument, which cannot be so long: {message-file} or standard input can")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// On one machine a small reply takes a fraction of a millisecond; a delayed acknowledgement costs 40 (TIM-01).
@@ -53,6 +146,11 @@ impl Profile {
     /// So many connections at once are tried; a target that serves them all has no known limit.
     pub const CONNS_TRIED: usize = 32;
 
+    /// What the target is.
+    pub fn side(&self) -> Side {
+        if self.client.is_some() { Side::Client } else { Side::Server }
+    }
+
     /// Whether the target serves so many connections at once, as far as is known.
     pub fn serves(&self, connections: usize) -> bool {
         connections <= self.conns || self.conns >= Self::CONNS_TRIED
@@ -80,6 +178,7 @@ impl Profile {
             eof: behaviour.eof.filter(|eof| *eof != Eof::Any),
             max: behaviour.max,
             limit: None,
+            client: None,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::run::{FramingRun, Outcome};
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
-use crate::oracle::{Level, Verdict, wire_events, wire_log};
-use crate::profile::Profile;
+use crate::oracle::{Level, Verdict, excerpt, wire_events, wire_log};
+use crate::profile::{ClientProfile, Profile};
 use crate::report::{CaseLog, CaseResult, Finding, Report, SCHEMA, Volatile, conformance, requirements, summary};
 
 /// What a report needs besides the runs.
@@ -19,6 +19,8 @@ pub struct Material {
     pub level: Level,
     /// The command line that leads to the target, without framing and selection: `echospec check 7000`.
     pub command: String,
+    /// What stands behind everything else on it.
+    pub behind: String,
 }
 
 /// Gathers runs into a report.
@@ -79,7 +81,8 @@ fn case_result(run: &FramingRun, outcome: &Outcome, id: String) -> CaseResult {
 fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<CaseLog> {
     let trace = outcome.trace.as_ref()?;
     let (framing, seed) = (quoted(&run.framing.to_string()), quoted(&material.seed));
-    let rerun = format!("{} --framing {framing} --only {} --seed {seed}", material.command, quoted(&outcome.case.id));
+    let Material { command, behind, .. } = material;
+    let rerun = format!("{command} --framing {framing} --only {} --seed {seed}{behind}", quoted(&outcome.case.id));
     Some(CaseLog {
         wire: wire_log(trace),
         events: wire_events(trace, &outcome.judgement.breaches),
@@ -96,6 +99,12 @@ fn quoted(word: &str) -> String {
 /// What was measured or declared where right implementations differ.
 fn findings(run: &FramingRun) -> Vec<Finding> {
     let Ok(calibration) = &run.calibration else { return Vec::new() };
+    if let Some(client) = &calibration.profile.client {
+        return of_client(client, calibration.profile.limit)
+            .into_iter()
+            .map(|measured| finding(run, measured, false))
+            .collect();
+    }
     let (profile, behaviour, strategy) = (&calibration.profile, run.framing.behaviour(), run.framing.strategy());
     let rows = [
         (strategy != Strategy::Raw).then(|| (partial(profile.partial), behaviour.partial.is_some())),
@@ -106,14 +115,37 @@ fn findings(run: &FramingRun) -> Vec<Finding> {
         profile.eof.map(|choice| (eof(choice), behaviour.eof.is_some())),
         profile.limit.map(|limit| (max(limit), false)),
     ];
-    let finding = |(Measured { key, value, sentence }, declared)| Finding {
-        framing: run.framing.to_string(),
-        key: key.into(),
-        value,
-        declared,
-        sentence,
+    rows.into_iter().flatten().map(|(measured, declared)| finding(run, measured, declared)).collect()
+}
+
+fn finding(run: &FramingRun, Measured { key, value, sentence }: Measured, declared: bool) -> Finding {
+    Finding { framing: run.framing.to_string(), key: key.into(), value, declared, sentence }
+}
+
+/// How a client goes about its sessions.
+fn of_client(client: &ClientProfile, limit: Option<u64>) -> Vec<Measured> {
+    let closes = match (client.half_closes, client.waits_for_end) {
+        (true, _) => ("half", "sends FIN behind its message, and waits for the FIN behind the reply"),
+        (false, true) => ("second", "closes only when its server has closed"),
+        (false, false) => ("first", "closes first, after the reply"),
     };
-    rows.into_iter().flatten().map(finding).collect()
+    let prints = if client.prints {
+        ("yes", "prints the reply")
+    } else {
+        ("no", "does not print the reply, or it is not looked at: what needs it is not observable")
+    };
+    let own = client.own.as_ref().map(|own| {
+        let sentence = "sends a message of its own, whatever it is told: what needs another is skipped";
+        Measured::new("message", excerpt(own), sentence)
+    });
+    let rows = [("closes", closes), ("prints", prints)];
+    let rows = rows.into_iter().map(|(key, (value, sentence))| Measured::new(key, value, sentence));
+    let limit = limit.map(|limit| {
+        let sentence =
+            format!("a message of {limit} bytes was taken back, larger ones were refused; they are not sent");
+        Measured::new("max", limit.to_string(), sentence)
+    });
+    rows.chain(own).chain(limit).collect()
 }
 
 struct Measured {

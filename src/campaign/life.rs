@@ -178,7 +178,8 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     async fn pause(&self, length: Duration) {
-        let script = Script { steps: vec![Step::Pause(length)], replies: Replies::Stream, bound: length * 2 };
+        let script =
+            Script { steps: vec![Step::Pause(length)], replies: Replies::Stream, bound: length * 2, errand: None };
         self.transport.run(script).await;
     }
 }

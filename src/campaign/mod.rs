@@ -3,6 +3,7 @@
 //! It knows no socket and no clock: a [`Transport`](crate::transport::Transport) plays scripts, a [`Watcher`] hears of progress and may ask to stop.
 
 mod calibrate;
+mod client;
 mod confirm;
 mod fold;
 mod life;
@@ -12,6 +13,7 @@ mod schedule;
 mod select;
 
 pub use calibrate::{Calibration, Unfit, calibrate};
+pub use client::{Introduction, run_client};
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
 pub use run::{FramingRun, Outcome, run, run_owned};

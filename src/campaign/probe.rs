@@ -18,7 +18,7 @@ pub(super) struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     pub(super) fn new(framing: &'a Framing, tempo: Tempo) -> Self {
-        let script = Script { steps: Vec::new(), replies: replies(framing), bound: tempo.case };
+        let script = Script { steps: Vec::new(), replies: replies(framing), bound: tempo.case, errand: None };
         Self { framing, tempo, script, opened: 0 }
     }
 

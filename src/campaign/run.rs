@@ -9,6 +9,7 @@ use futures_util::future::{Either, join, select};
 use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate, limit};
+use super::client::without_habits;
 use super::confirm::confirm;
 use super::life::{self, Life, Process};
 use super::probe::is_alive;
@@ -146,7 +147,7 @@ pub(super) struct Field<'a, T, W> {
     pub(super) framing: &'a Framing,
     pub(super) calibration: &'a Calibration,
     pub(super) options: &'a Options,
-    failures: Failures,
+    pub(super) failures: Failures,
     pub(super) dead: AtomicBool,
     pub(super) life: Life<'a>,
 }
@@ -158,7 +159,7 @@ pub(super) fn context<'a>(
     scale: f64,
 ) -> Context<'a> {
     Context {
-        framing,
+        framing: calibration.profile.client.as_ref().map_or(framing, |client| &client.replies),
         profile: &calibration.profile,
         tempo: calibration.tempo.scaled(scale),
         time_scale: options.time_scale * scale,
@@ -174,7 +175,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     /// First what may run side by side, then one by one what may hurt the target or needs all of it.
-    async fn play_all(&self, schedule: &Schedule<'_>) -> Vec<Outcome> {
+    pub(super) async fn play_all(&self, schedule: &Schedule<'_>) -> Vec<Outcome> {
         let jobs = self.options.jobs.min(self.calibration.profile.cases_at_once());
         let cases = |group| schedule.cases(self.framing, self.calibration, self.options, group);
         let mut outcomes = if jobs == 1 {
@@ -222,7 +223,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     /// Plays what was left out because of failures that did not stand. Says whether there was anything.
-    async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) -> bool {
+    pub(super) async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) -> bool {
         let mut any = false;
         for scenario in scenarios {
             let of = |outcome: &&mut Outcome| outcome.case.scenario == scenario.id;
@@ -325,7 +326,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         };
         let reason = judgement.inconclusive.clone().filter(|_| verdict == Verdict::Inconclusive);
         let took = trace.duration();
-        Outcome { case, verdict, reason, judgement, trace: Some(trace), took }
+        let mut outcome = Outcome { case, verdict, reason, judgement, trace: Some(trace), took };
+        if let Some(client) = &self.calibration.profile.client {
+            without_habits(&mut outcome, client);
+        }
+        outcome
     }
 
     /// After every case the target is asked for a plain echo. One that does not come back any more has died of it.
@@ -344,7 +349,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     pub(super) async fn is_alive(&self) -> bool {
-        is_alive(self.transport, self.framing, self.calibration.tempo).await
+        // Of a client each script has another process.
+        self.calibration.profile.client.is_some()
+            || is_alive(self.transport, self.framing, self.calibration.tempo).await
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -354,8 +361,8 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
 /// A transport that gives up when the run is to end.
 pub(super) struct Stoppable<'a, T, W> {
-    transport: &'a T,
-    watcher: &'a W,
+    pub(super) transport: &'a T,
+    pub(super) watcher: &'a W,
 }
 
 impl<T: Transport, W: Watcher> Transport for Stoppable<'_, T, W> {

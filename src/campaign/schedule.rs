@@ -48,7 +48,11 @@ impl<'a> Schedule<'a> {
     ) -> Self {
         let mut schedule = Self { entries: Vec::new(), cases: 0, largest: 0 };
         let context = context(framing, calibration, options, 1.0);
-        for (number, scenario) in scenarios.iter().enumerate().filter(|(_, one)| options.selection.takes(one)) {
+        for (number, scenario) in scenarios
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| one.side() == calibration.profile.side() && options.selection.takes(one))
+        {
             let mut wait = Duration::ZERO;
             for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(&case.id)) {
                 schedule.cases += 1;

@@ -1,21 +1,11 @@
 //! `echospec check`: judges a server.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use super::exec::CommandLine;
 use super::exit::{self, Exit, Failure};
-use super::output::{Destination, Destinations, destination};
-use super::parse::{self, LevelName};
-use super::progress::{Progress, Stop};
-use super::review::{self, Extent, Review};
-use super::seed::Seed;
+use super::judging::{self, Subject, Trial};
 use super::target::{PLACES, Target};
-use super::{Console, engine};
-use crate::campaign::Shard;
+use super::{Console, parse};
 use crate::framing::Framing;
-use crate::oracle::Level;
-use engine::Judged;
 
 /// Judge a server; without TARGET, the built-in reference server
 ///
@@ -44,59 +34,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "F", value_parser = parse::framing)]
     framing: Vec<Framing>,
 
-    /// Only scenarios or requirements whose id matches, such as SEG-* or segmentation/*; may be repeated
-    #[arg(long, value_name = "PATTERN", help_heading = "Which cases")]
-    only: Vec<String>,
-
-    /// All but those; may be repeated
-    #[arg(long, value_name = "PATTERN", help_heading = "Which cases")]
-    skip: Vec<String>,
-
-    /// Further scenario files or folders; one that has a built-in's id replaces it; may be repeated
-    #[arg(long, value_name = "PATH", help_heading = "Which cases")]
-    scenarios: Vec<PathBuf>,
-
-    /// Also what takes long
-    #[arg(long, help_heading = "Which cases")]
-    thorough: bool,
-
-    /// A stable part of the cases, for several machines: 1/4 is the first of four parts
-    #[arg(long, value_name = "K/N", value_parser = parse::shard, help_heading = "Which cases")]
-    shard: Option<Shard>,
-
-    /// Which levels count as failures; what fails below them is a warning
-    #[arg(long, value_enum, default_value = "must", help_heading = "Verdict and reports")]
-    level: LevelName,
-
-    /// A report to write, by default the text report to standard output; may be repeated
-    ///
-    /// `echospec list formats` shows the formats. With no PATH a report goes to standard output; where none does, the
-    /// text report does. Files are written whole or not at all.
-    #[arg(long, value_name = "FORMAT[=PATH]", value_parser = destination, help_heading = "Verdict and reports")]
-    report: Vec<Destination>,
-
     #[command(flatten)]
-    review: review::Args,
-
-    /// Everything random follows from it; a number, or any text such as a commit hash
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "How it is run")]
-    seed: String,
-
-    /// Play each case so many times; it passes if it always does
-    #[arg(long, value_name = "N", default_value = "1", value_parser = count, help_heading = "How it is run")]
-    repeat: usize,
-
-    /// Cases at once, at most; a target that serves fewer connections gets fewer
-    #[arg(long, value_name = "N", default_value = "32", value_parser = count, help_heading = "How it is run")]
-    jobs: usize,
-
-    /// Multiply every deadline and window, for a slow machine or a long way
-    #[arg(long, value_name = "X", default_value = "1", value_parser = parse::time_scale, allow_negative_numbers = true, help_heading = "How it is run")]
-    time_scale: f64,
-
-    /// End the run after so long, as in 5m; the partial report is still written
-    #[arg(long, value_name = "D", value_parser = parse::duration, help_heading = "How it is run")]
-    timeout: Option<Duration>,
+    judging: judging::Args,
 }
 
 const EXAMPLES: &str = "\
@@ -110,69 +49,6 @@ Examples:
                                             started, watched and ended by echospec
   echospec check 7000 --framing lines --only 'SEG-*' --report junit=echospec.xml";
 
-/// From 1 to 10,000.
-fn count(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
-    number.ok_or_else(|| "a count is a number from 1 to 10000".into())
-}
-
-/// A checked command line.
-#[derive(Clone, Debug)]
-pub(super) struct CheckOptions {
-    /// `None`: the built-in reference server, or what `exec` starts.
-    pub(super) target: Option<Target>,
-    /// How to start the target.
-    pub(super) exec: Option<CommandLine>,
-    /// At least one.
-    pub(super) framings: Vec<Framing>,
-    /// Patterns of ids.
-    pub(super) only: Vec<String>,
-    /// Patterns of ids.
-    pub(super) skip: Vec<String>,
-    /// Further scenario files and folders.
-    pub(super) scenarios: Vec<PathBuf>,
-    /// Which levels count.
-    pub(super) level: Level,
-    /// What everything random follows from.
-    pub(super) seed: Seed,
-    /// How often each case is played.
-    pub(super) repeat: usize,
-    /// A part of the cases.
-    pub(super) shard: Option<Shard>,
-    /// Cases at once.
-    pub(super) jobs: usize,
-    /// Multiplies deadlines.
-    pub(super) time_scale: f64,
-    /// The bound of the run.
-    pub(super) timeout: Option<Duration>,
-    /// Also what takes long.
-    pub(super) thorough: bool,
-}
-
-impl CheckOptions {
-    fn new(args: &Args) -> Result<Self, Failure> {
-        if args.target.is_none() && args.exec.as_ref().is_some_and(|line| !line.takes_port()) {
-            return Err(Failure::usage(NO_PORT));
-        }
-        Ok(Self {
-            target: args.target.clone(),
-            exec: args.exec.clone(),
-            framings: framings(args)?,
-            only: args.only.clone(),
-            skip: args.skip.clone(),
-            scenarios: args.scenarios.clone(),
-            level: args.level.into(),
-            seed: Seed::new(&args.seed),
-            repeat: args.repeat,
-            shard: args.shard,
-            jobs: args.jobs,
-            time_scale: args.time_scale,
-            timeout: args.timeout,
-            thorough: args.thorough,
-        })
-    }
-}
-
 /// What the reference server is judged in: one of each strategy.
 const REFERENCE: [&str; 4] = ["close", "fixed:16", "length:u32be", "delimiter:crlf"];
 
@@ -183,13 +59,7 @@ fn framings(args: &Args) -> Result<Vec<Framing>, Failure> {
     if args.framing.is_empty() {
         return REFERENCE.iter().map(|text| text.parse().map_err(Failure::usage)).collect();
     }
-    let mut framings: Vec<Framing> = Vec::new();
-    for framing in &args.framing {
-        if !framings.contains(framing) {
-            framings.push(framing.clone());
-        }
-    }
-    Ok(framings)
+    Ok(args.framing.clone())
 }
 
 const NO_PORT: &str = "\
@@ -207,32 +77,14 @@ with a TARGET or --exec, --framing says how messages are framed there
 `echospec list framings` shows all that there are.";
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let options = CheckOptions::new(args)?;
-    let destinations = Destinations::new(&args.report)?;
-    let review = Review::new(&args.review, &args.scenarios)?;
-    let progress = Progress::new(console, destinations.events()?);
-    let judged = engine::check(&options, &progress);
-    let stopped = progress.why_stopped();
-    let events = progress.finish();
-    let Judged { mut report, untested } = judged?;
-    let outcome = review.judge(&mut report, extent(&options, &untested, stopped))?;
-    let mut others: Vec<Exit> = untested.iter().map(Failure::exit).collect();
-    others.extend(stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted));
-    let exit = outcome.note(&mut report, &others);
-    destinations.write_beside(&events, &report, console)?;
-    events.finish()?;
-    for untested in &untested {
-        console.complain(untested);
+    if args.target.is_none() && args.exec.as_ref().is_some_and(|line| !line.takes_port()) {
+        return Err(Failure::usage(NO_PORT));
     }
-    if stopped == Some(Stop::OutOfTime) {
-        console.remark("the run was ended by --timeout; the report is partial");
-    }
-    outcome.show(console);
-    Ok(exit)
-}
-
-/// How much of what can be asked of the target this run asked.
-fn extent(options: &CheckOptions, untested: &[Failure], stopped: Option<Stop>) -> Extent {
-    let all_cases = options.only.is_empty() && options.skip.is_empty() && options.shard.is_none();
-    Extent { finished: stopped.is_none() && untested.is_empty(), all_cases }
+    let framings = framings(args)?;
+    let subject = match (&args.exec, &args.target) {
+        (Some(line), target) => Subject::Command(line.clone(), target.clone()),
+        (None, Some(target)) => Subject::Server(target.clone()),
+        (None, None) => Subject::Reference,
+    };
+    judging::run(&Trial::new(subject, &framings, &args.judging), &args.judging, console)
 }

@@ -7,14 +7,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
-use super::check::CheckOptions;
+use super::client::{Launcher, Visitors, has_two_families};
 use super::exec::{self, Exec};
 use super::exit::Failure;
+use super::judging::{Subject, Trial};
 use super::progress::{Progress, Stop};
 use super::target::Target;
-use crate::campaign::{self, FramingRun, Material, Options, Selection, Unfit};
+use crate::campaign::{self, FramingRun, Introduction, Material, Options, Selection, Unfit};
 use crate::framing::Framing;
 use crate::peer::Settings;
+use crate::profile::Told;
 use crate::report::{Conformance, Report};
 use crate::scenario::{self, Scenario};
 use crate::transport::{Server, Tcp};
@@ -32,26 +34,26 @@ pub(super) struct Judged {
 }
 
 /// Judges the target in every framing, one after another.
-pub(super) fn check(options: &CheckOptions, progress: &Progress) -> Result<Judged, Failure> {
-    let scenarios = scenarios(&options.scenarios)?;
-    let plan = plan(options, &scenarios)?;
-    let address = options.target.as_ref().map(Target::resolve).transpose()?;
+pub(super) fn check(trial: &Trial, progress: &Progress) -> Result<Judged, Failure> {
+    let scenarios = scenarios(&trial.scenarios)?;
+    let plan = plan(trial, &scenarios)?;
+    let address = trial.subject.target().map(Target::resolve).transpose()?;
     let (started, clock) = (SystemTime::now(), Instant::now());
     let mut runs = Vec::new();
     runtime()?.block_on(async {
         tokio::select! {
             biased; // Ctrl-C is heard from before the first connection on
-            () = bound(options, progress) => Ok(()),
-            ended = run_all(options, address, &scenarios, &plan, progress, &mut runs) => ended,
+            () = bound(trial, progress) => Ok(()),
+            ended = run_all(trial, address, &scenarios, &plan, progress, &mut runs) => ended,
         }
     })?;
-    let mut report = campaign::fold(&runs, &material(options));
-    if runs.len() < options.framings.len() && report.verdict == Conformance::Conforms {
+    let mut report = campaign::fold(&runs, &material(trial));
+    if runs.len() < trial.framings.len() && report.verdict == Conformance::Conforms {
         report.verdict = Conformance::Inconclusive; // what was given up might have failed
     }
     report.volatile.started = humantime::format_rfc3339_seconds(started).to_string();
     report.volatile.seconds = (clock.elapsed().as_secs_f64() * 1e3).round() / 1e3;
-    Ok(Judged { report, untested: untested(options, progress, &runs) })
+    Ok(Judged { report, untested: untested(trial, progress, &runs) })
 }
 
 /// The built-in scenarios and those that were named, which replace a built-in of the same id; by id.
@@ -62,15 +64,15 @@ pub(super) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
     Ok(all.into_values().collect())
 }
 
-fn plan(options: &CheckOptions, scenarios: &[Scenario]) -> Result<Options, Failure> {
-    let mut selection = Selection::new(&options.only, &options.skip, scenarios).map_err(Failure::usage)?;
-    selection.shard = options.shard;
+fn plan(trial: &Trial, scenarios: &[Scenario]) -> Result<Options, Failure> {
+    let mut selection = Selection::new(&trial.only, &trial.skip, scenarios).map_err(Failure::usage)?;
+    selection.shard = trial.shard;
     Ok(Options {
-        seed: options.seed.number,
-        jobs: options.jobs,
-        time_scale: options.time_scale,
-        thorough: options.thorough,
-        repeat: options.repeat,
+        seed: trial.seed.number,
+        jobs: trial.jobs,
+        time_scale: trial.time_scale,
+        thorough: trial.thorough,
+        repeat: trial.repeat,
         selection,
     })
 }
@@ -81,16 +83,32 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 async fn run_all(
-    options: &CheckOptions,
+    trial: &Trial,
     address: Option<SocketAddr>,
     scenarios: &[Scenario],
     plan: &Options,
     progress: &Progress,
     runs: &mut Vec<FramingRun>,
 ) -> Result<(), Failure> {
-    let exec = start(options, address).await?;
-    for framing in &options.framings {
+    if let Subject::Visitors(_) = trial.subject {
+        return run_visitors(trial, address, scenarios, plan, progress, runs).await;
+    }
+    let exec = start(trial, address).await?;
+    for framing in &trial.framings {
         progress.framing(framing);
+        if let Subject::Client(command) = &trial.subject {
+            let launcher = Launcher::new(command, framing, trial.time_scale);
+            let introduction = Introduction {
+                told: command.told(),
+                prints: command.prints(),
+                two_addresses: has_two_families().is_ok(),
+            };
+            runs.push(campaign::run_client(&launcher, progress, framing, scenarios, plan, introduction).await);
+            match launcher.unstarted() {
+                Some(why) => return Err(Failure::Untested(why)),
+                None => continue,
+            }
+        }
         if let Some(exec) = &exec {
             exec.ensure().await?;
             let tcp = Tcp::new(exec.address());
@@ -106,11 +124,32 @@ async fn run_all(
 }
 
 /// The target, if it is ours to start.
-async fn start(options: &CheckOptions, address: Option<SocketAddr>) -> Result<Option<Exec>, Failure> {
-    let Some(line) = &options.exec else { return Ok(None) };
+async fn start(trial: &Trial, address: Option<SocketAddr>) -> Result<Option<Exec>, Failure> {
+    let Subject::Command(line, _) = &trial.subject else { return Ok(None) };
     let no_port = |error| Failure::System("no port is free".into(), error);
     let address = address.map_or_else(exec::free_address, Ok).map_err(no_port)?;
-    Exec::start(line, address, options.time_scale).await.map(Some)
+    Exec::start(line, address, trial.time_scale).await.map(Some)
+}
+
+/// Judges clients that come by themselves.
+async fn run_visitors(
+    trial: &Trial,
+    address: Option<SocketAddr>,
+    scenarios: &[Scenario],
+    plan: &Options,
+    progress: &Progress,
+    runs: &mut Vec<FramingRun>,
+) -> Result<(), Failure> {
+    let refused = |error| Failure::System("cannot listen for clients".into(), error);
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let visitors = Visitors::bind(address.unwrap_or(any), trial.time_scale).map_err(refused)?;
+    let introduction = Introduction { told: Told::Nothing, prints: false, two_addresses: false };
+    progress.remark(&format!("waiting for clients at {}", visitors.address().map_err(refused)?));
+    for framing in &trial.framings {
+        progress.framing(framing);
+        runs.push(campaign::run_client(&visitors, progress, framing, scenarios, plan, introduction).await);
+    }
+    Ok(())
 }
 
 /// Judges the built-in server, on a port of its own.
@@ -134,9 +173,9 @@ async fn run_reference(
 
 /// Asks the run to stop at Ctrl-C or when its time is up. Returns if it does not, or at a second Ctrl-C: the framing in
 /// progress is given up then.
-async fn bound(options: &CheckOptions, progress: &Progress) {
+async fn bound(trial: &Trial, progress: &Progress) {
     let out_of_time = async {
-        match options.timeout {
+        match trial.timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
             None => std::future::pending().await,
         }
@@ -151,30 +190,41 @@ async fn bound(options: &CheckOptions, progress: &Progress) {
     }
 }
 
-fn material(options: &CheckOptions) -> Material {
-    let (target, address, command) = match &options.target {
-        Some(target) => ("the server at the given address", target.to_string(), format!("echospec check {target}")),
-        None => ("the built-in reference server", String::new(), "echospec check".into()),
+fn material(trial: &Trial) -> Material {
+    let (target, command) = match &trial.subject {
+        Subject::Reference => ("the built-in reference server", "echospec check".into()),
+        Subject::Server(target) => ("the server at the given address", format!("echospec check {target}")),
+        Subject::Command(line, target) => {
+            let target = target.as_ref().map_or(String::new(), |target| format!(" {target}"));
+            ("the command given by --exec", format!("echospec check{target} --exec {}", line.quoted()))
+        }
+        Subject::Client(command) => ("the client", format!("echospec check-client{}", command.options())),
+        Subject::Visitors(target) => ("clients that connect", format!("echospec check-client --listen {target}")),
     };
-    let (target, command) = match &options.exec {
-        Some(line) => ("the command given by --exec", format!("{command} --exec {}", line.quoted())),
-        None => (target, command),
+    let behind = match &trial.subject {
+        Subject::Client(command) => format!(" -- {}", command.quoted()),
+        _ => String::new(),
     };
-    Material { target: target.into(), address, seed: options.seed.text.clone(), level: options.level, command }
+    let address = trial.subject.target().map(ToString::to_string).unwrap_or_default();
+    Material { target: target.into(), address, seed: trial.seed.text.clone(), level: trial.level, command, behind }
 }
 
 const ENDED: &str = "the run was ended before";
 
 /// Framings in which no connection could be had, and those that were given up.
-fn untested(options: &CheckOptions, progress: &Progress, runs: &[FramingRun]) -> Vec<Failure> {
-    let unnamed = if options.exec.is_some() { "the command of --exec" } else { "the reference server" };
-    let target = options.target.as_ref().map_or(unnamed.into(), ToString::to_string);
+fn untested(trial: &Trial, progress: &Progress, runs: &[FramingRun]) -> Vec<Failure> {
+    let unnamed = match &trial.subject {
+        Subject::Command(..) => "the command of --exec",
+        Subject::Client(_) | Subject::Visitors(_) => "the client",
+        _ => "the reference server",
+    };
+    let target = trial.subject.target().map_or(unnamed.into(), ToString::to_string);
     let say = |framing: &Framing, why: &str| Failure::Untested(format!("{target} was not tested in {framing}: {why}"));
     let unreachable = runs.iter().filter_map(|run| match &run.calibration {
         Err(Unfit::Unreachable(_)) if progress.why_stopped().is_some() => Some(say(&run.framing, ENDED)),
         Err(Unfit::Unreachable(why)) => Some(say(&run.framing, &format!("no connection ({why})"))),
         _ => None,
     });
-    let given_up = options.framings.iter().skip(runs.len()).map(|framing| say(framing, ENDED));
+    let given_up = trial.framings.iter().skip(runs.len()).map(|framing| say(framing, ENDED));
     unreachable.chain(given_up).collect()
 }

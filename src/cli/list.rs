@@ -9,7 +9,8 @@ use super::{Console, engine};
 use crate::framing::{ALIASES, Alias, FIELDS, KEYS, KINDS, Key};
 use crate::mutation::MUTATIONS;
 use crate::oracle::requirements;
-use crate::peer::fault;
+use crate::peer::client;
+use crate::peer::fault::{self, Kind};
 use crate::report::FORMATS;
 
 /// List requirements, scenarios, framings, mutations, faults or formats
@@ -30,7 +31,7 @@ enum What {
     Framings,
     /// the ways in which a scenario can rewrite a frame
     Mutations,
-    /// the known faults of `serve --fault`
+    /// the known faults of `serve --fault` and `send --fault`
     Faults,
     /// the formats of `--report`
     Formats,
@@ -61,12 +62,16 @@ fn list_scenarios() -> Result<String, Failure> {
 }
 
 fn list_faults() -> String {
-    let mut text = String::new();
-    for (kind, fault) in fault::all() {
-        let breaks = if fault.breaks.is_empty() { String::new() } else { format!(" [{}]", fault.breaks.join(" ")) };
-        _ = writeln!(text, "{:<38} {kind:<12} {}{breaks}", fault.name, fault.about);
-    }
+    let mut text = String::from("Of servers (serve --fault)\n");
+    fault::all().for_each(|(kind, it)| text.push_str(&fault_row(kind, it.name, it.about, it.breaks)));
+    text.push_str("\nOf clients (send --fault)\n");
+    client::fault::all().for_each(|(kind, it)| text.push_str(&fault_row(kind, it.name, it.about, it.breaks)));
     text
+}
+
+fn fault_row(kind: Kind, name: &str, about: &str, breaks: &[&str]) -> String {
+    let breaks = if breaks.is_empty() { String::new() } else { format!(" [{}]", breaks.join(" ")) };
+    format!("{name:<38} {kind:<12} {about}{breaks}\n")
 }
 
 fn list_framings() -> String {

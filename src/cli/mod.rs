@@ -3,6 +3,8 @@
 //! [`run`] is the whole program: `main` hands it the arguments and the standard streams.
 
 mod check;
+mod check_client;
+mod client;
 mod completions;
 mod console;
 mod engine;
@@ -10,6 +12,7 @@ mod events;
 mod exec;
 mod exit;
 mod explain;
+mod judging;
 mod list;
 mod man;
 mod output;
@@ -33,7 +36,7 @@ pub use console::Console;
 pub use exit::Exit;
 use exit::Failure;
 
-/// Judges echo servers: do they cut a TCP byte stream into messages rightly?
+/// Judges echo servers and clients: do they cut a TCP byte stream into messages rightly?
 ///
 /// Do they keep the seven steps of an echo session, however the stream is split, delayed, corrupted, closed or reset?
 /// Put an echo behind your codec, server framework, proxy or network stack, and point echospec at its port.
@@ -54,6 +57,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    CheckClient(check_client::Args),
     Replay(replay::Args),
     Serve(serve::Args),
     Send(send::Args),
@@ -80,6 +84,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, console: &mut Console<'_>) 
 fn dispatch(command: &Command, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(args, console),
+        Command::CheckClient(args) => check_client::run(args, console),
         Command::Replay(args) => replay::run(args, console),
         Command::Serve(args) => serve::run(args, console),
         Command::Send(args) => send::run(args, console),

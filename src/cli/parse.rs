@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::campaign::Shard;
 use crate::framing::Framing;
 use crate::oracle::Level;
-use crate::peer::{Fault, fault as faults};
+use crate::peer::client::fault as client_faults;
+use crate::peer::{ClientFault, Fault, fault as faults};
 
 /// A framing; an error shows the string with a mark at the wrong place, so it begins on a line of its own.
 pub(super) fn framing(text: &str) -> Result<Framing, String> {
@@ -24,6 +25,30 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// A known fault.
 pub(super) fn fault(name: &str) -> Result<&'static Fault, String> {
     faults::find(name).ok_or_else(|| "there is no such fault; `echospec list faults` shows them".into())
+}
+
+/// A known fault of a client.
+pub(super) fn client_fault(name: &str) -> Result<&'static ClientFault, String> {
+    client_faults::find(name).ok_or_else(|| "there is no such fault; `echospec list faults` shows them".into())
+}
+
+/// Exit statuses.
+pub(super) type Statuses = std::sync::Arc<[i32]>;
+
+/// `0`, `0,3-5`.
+pub(super) fn statuses(text: &str) -> Result<Statuses, String> {
+    let wrong = || format!("`{text}` is no list of exit statuses from 0 to 255, as in 0,3-5");
+    let mut all = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let code = |text: &str| text.trim().parse::<u8>().map_err(|_| wrong());
+        let (first, last) = (code(first)?, code(last)?);
+        if first > last {
+            return Err(wrong());
+        }
+        all.extend((first..=last).map(i32::from));
+    }
+    Ok(all.into())
 }
 
 /// What every deadline is multiplied by.

@@ -48,6 +48,11 @@ impl Progress {
         self.framing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says something to whoever is there, whether it is a terminal or not.
+    pub(super) fn remark(&self, text: &str) {
+        self.bar.suspend(|| anstream::eprintln!("{text}"));
+    }
+
     /// Asks the run to end. The first reason stands.
     pub(super) fn stop(&self, why: Stop) {
         self.stop.send_if_modified(|stop| stop.is_none() && stop.replace(why).is_none());

@@ -3,18 +3,15 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::Console;
 use super::engine::runtime;
 use super::exit::{Exit, Failure};
 use super::parse;
 use super::target::{PLACES, Target};
-use crate::framing::{Deframer, Framing, Strategy};
-use crate::oracle::{Judgement, judge};
-use crate::peer::{Conversation, conversation};
-use crate::session::{Event, Failure as Refusal, Script, Trace};
-use crate::transport::{Tcp, Transport};
+use crate::framing::Framing;
+use crate::peer::{ClientFault, Farewell, Task};
+use crate::session;
+use crate::transport::{NoVisit, visit};
 
 /// Send one message as the reference client does, and print what comes back
 ///
@@ -36,6 +33,10 @@ pub(super) struct Args {
     /// How long nothing may come while the reply is due
     #[arg(long, value_name = "D", default_value = "10s", value_parser = parse::duration)]
     timeout: Duration,
+
+    /// With one known fault (see `echospec list faults`), to see that `check-client` finds it
+    #[arg(long, value_name = "NAME", value_parser = parse::client_fault)]
+    fault: Option<&'static ClientFault>,
 }
 
 const EXAMPLES: &str = "\
@@ -48,19 +49,38 @@ const LARGEST: u64 = crate::peer::Settings::DEFAULT_MAX;
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let message = message(args)?;
-    let plan = Conversation { framing: &args.framing, messages: &[message], within: args.timeout };
-    let no_message = |error| Failure::usage(format!("{} cannot carry this message: {error}", args.framing));
-    let script = Script { bound: args.timeout * 10, ..conversation(&plan).map_err(no_message)? };
-    let tcp = Tcp::new(args.target.resolve()?);
-    let trace = runtime()?.block_on(tcp.run(script.clone()));
-    if let Some(why) = refusal(&trace) {
-        return Err(Failure::Untested(format!("cannot connect to {}: {why}", args.target)));
+    let task = Task { framing: args.framing.clone(), message, patience: args.timeout, fault: args.fault };
+    let (address, runtime) = (args.target.resolve()?, runtime()?);
+    match runtime.block_on(visit(address, task.clone())) {
+        Ok(farewell) => {
+            if farewell.again {
+                let _ = runtime.block_on(visit(address, task)); // what comes of it is of no interest
+            }
+            say(&farewell, console)
+        }
+        Err(NoVisit::Unencodable(error)) => {
+            Err(Failure::usage(format!("{} cannot carry this message: {error}", args.framing)))
+        }
+        Err(NoVisit::Refused(why, farewell)) => refused(args, why, farewell, &runtime, console),
     }
-    console.print(&payload(&args.framing, &trace))?;
-    Ok(say(&judge(&script, &trace), console))
 }
 
-fn message(args: &Args) -> Result<Bytes, Failure> {
+/// Nobody could be connected to, which a client with a fault may take otherwise.
+fn refused(
+    args: &Args,
+    why: session::Failure,
+    farewell: Option<Farewell>,
+    runtime: &tokio::runtime::Runtime,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
+    match (args.fault, farewell) {
+        (None, _) => Err(Failure::Untested(format!("cannot connect to {}: {why}", args.target))),
+        (Some(_), Some(farewell)) => say(&farewell, console),
+        (Some(_), None) => runtime.block_on(std::future::pending()),
+    }
+}
+
+fn message(args: &Args) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     match args.message.as_deref() {
         Some(text) if text != "-" => bytes.extend_from_slice(text.as_bytes()),
@@ -72,41 +92,18 @@ fn message(args: &Args) -> Result<Bytes, Failure> {
     if bytes.len() as u64 > LARGEST {
         return Err(Failure::usage(format!("a message has at most {LARGEST} bytes")));
     }
-    Ok(bytes.into())
+    Ok(bytes)
 }
 
-fn refusal(trace: &Trace) -> Option<Refusal> {
-    trace.records.iter().find_map(|record| match record.event {
-        Event::ConnectFailed(why) => Some(why),
-        _ => None,
+/// Prints the reply, and on standard error what was wrong with it.
+fn say(farewell: &Farewell, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    console.print(&farewell.output)?;
+    if let Some(why) = &farewell.why {
+        console.remark(why);
+    }
+    Ok(match farewell.exit {
+        session::Exit::Success(_) => Exit::Conforms,
+        session::Exit::Signal(_) => std::process::abort(),
+        _ => Exit::Nonconforming,
     })
-}
-
-/// What came back: the payload of each message, or the bytes themselves where there are no messages.
-fn payload(framing: &Framing, trace: &Trace) -> Vec<u8> {
-    let received = trace.records.iter().filter_map(|record| match &record.event {
-        Event::Received(bytes) => Some(bytes.as_ref()),
-        _ => None,
-    });
-    let received = received.collect::<Vec<_>>().concat();
-    if matches!(framing.strategy(), Strategy::Raw | Strategy::Close) {
-        return received;
-    }
-    let mut deframer = Deframer::new(&framing.reply());
-    deframer.push(&received);
-    let frames = std::iter::from_fn(|| deframer.next_frame()?.ok());
-    frames.flat_map(|frame| frame.payload).collect()
-}
-
-/// Says on standard error what was wrong with the reply.
-fn say(judgement: &Judgement, console: &mut Console<'_>) -> Exit {
-    for breach in &judgement.breaches {
-        console.remark(&format!("{}: {}", breach.rule, breach.sentence));
-        for (name, text) in [("expected", &breach.expected), ("actual  ", &breach.actual)] {
-            if let Some(text) = text {
-                console.remark(&format!("  {name} {text}"));
-            }
-        }
-    }
-    if judgement.breaches.is_empty() { Exit::Conforms } else { Exit::Nonconforming }
 }

@@ -32,7 +32,7 @@ pub fn script(plan: &Plan, settings: &Settings, trust: Trust, tempo: Tempo) -> S
     }
     let framed = || Replies::Framed(Box::new(settings.framing.reply().into_owned()));
     let replies = if is_stream(&settings.framing) { Replies::Stream } else { framed() };
-    Script { steps: stage.steps, replies, bound: BOUND }
+    Script { steps: stage.steps, replies, bound: BOUND, errand: None }
 }
 
 /// One connection on its way.

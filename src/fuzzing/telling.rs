@@ -185,6 +185,7 @@ fn what(until: &Until) -> What {
         Until::End => What::End,
         Until::Closed => What::Closed,
         Until::Refused => What::Refused,
+        Until::Left => What::Left,
         Until::Stalled => What::Stalled,
         Until::Prompt(_) => What::Prompt,
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::client::told;
 use crate::session::{Event, Trace};
 
 /// More bytes than this are shown by their beginning and their end.
@@ -70,6 +71,9 @@ fn describe(event: &Event) -> Option<String> {
         Event::Reset => "← RST".into(),
         Event::WriteFailed(why) => format!("→ write failed: {why}"),
         Event::Flood => "reading stopped: more came than can be right".into(),
+        Event::Again => "another connection came".into(),
+        Event::Output(bytes) => format!("  standard output: {}", sized(bytes)),
+        Event::Left(departure) => format!("  the client {}", told(departure.how)),
         Event::Step { outcome, .. } => match outcome {
             crate::session::Outcome::Met => return None,
             other => format!("  waiting ended: {other}"),

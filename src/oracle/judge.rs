@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::client::{departed, of_client, told};
 use super::excerpt::excerpt;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
 use crate::framing::{Compare, Deframer};
 use crate::session::{
-    Conn, Event, Failure, Ledger, Outcome, Proof, Record, Replies, Script, Step, Trace, Until, Wrong,
+    Conn, Departure, Event, Exit, Failure, Ledger, Outcome, Proof, Record, Replies, Script, Step, Trace, Until, Wrong,
 };
 
 /// So many breaches of one rule are shown.
@@ -47,15 +48,22 @@ impl Judgement {
     }
 }
 
+/// Why a client that waits on proves nothing.
+const PATIENT: &str = "it was still waiting; how long it does is its own choice (--thorough waits for 65 s)";
+
 /// Judges what happened when the script was played.
 pub fn judge(script: &Script, trace: &Trace) -> Judgement {
-    let mut bench =
-        Bench { script, trace, accounts: BTreeMap::new(), judgement: Judgement::default(), breaches: Vec::new() };
+    let judgement = Judgement::default();
+    let mut bench = Bench { script, trace, accounts: BTreeMap::new(), judgement, breaches: Vec::new(), printed: None };
     for (index, record) in trace.records.iter().enumerate() {
         bench.hear(index, record);
     }
     bench.close();
     bench.judgement.breaches = few(bench.breaches);
+    if script.errand.as_ref().is_some_and(|errand| errand.patient) && bench.judgement.rests_on_time() {
+        bench.judgement.breaches.clear();
+        bench.judgement.inconclusive = Some(PATIENT.into());
+    }
     bench.judgement
 }
 
@@ -89,6 +97,8 @@ struct Bench<'a> {
     judgement: Judgement,
     /// What was broken, and on which connection.
     breaches: Vec<(Conn, Breach)>,
+    /// What a client wrote to its standard output.
+    printed: Option<Bytes>,
 }
 
 struct Account {
@@ -169,6 +179,9 @@ impl Bench<'_> {
             Event::Step { step, outcome: Outcome::Met } => self.met(index, *at, *step),
             Event::Step { step, outcome } => self.step(index, *step, *outcome),
             Event::OutOfTime { .. } => self.breach(&rules::OUT_OF_TIME, index, None, Breach::default()),
+            Event::Again => self.breach(&rules::AGAIN, index, None, Breach::default()),
+            Event::Output(bytes) => self.printed = Some(bytes.clone()),
+            Event::Left(departure) => self.left(index, departure),
             _ => {}
         }
     }
@@ -279,11 +292,26 @@ impl Bench<'_> {
         }
     }
 
+    /// What the end of a client says of it.
+    fn left(&mut self, index: usize, departure: &Departure) {
+        let Some(errand) = &self.script.errand else { return };
+        // A byte of the reply that is sent after it has left is one that it did not wait for.
+        let sent = |record: &Record| matches!(record.event, Event::Sent(_));
+        let succeeded = matches!(departure.how, Exit::Success(_));
+        if succeeded && self.trace.records.iter().skip(index).any(sent) {
+            self.breach(&rules::EARLY_CLOSE, index, None, Breach::default());
+        }
+        for (rule, details) in departed(errand, departure, self.printed.as_ref()) {
+            self.breach(rule, index, None, details);
+        }
+        self.judgement.details.push(format!("the client {}", told(departure.how)));
+    }
+
     /// `on`: the connection, if it is not the one of the event.
     fn breach(&mut self, rule: &Rule, index: usize, on: Option<Conn>, details: Breach) {
         let breach = Breach {
             rule: rule.name.into(),
-            sentence: rule.about.into(),
+            sentence: if self.script.errand.is_some() { of_client(rule) } else { rule.about }.into(),
             timing: rule.timing,
             evidence: vec![index],
             ..details
@@ -302,7 +330,7 @@ impl Account {
             Until::End => self.ending.is_some_and(|(_, ending)| ending == Ending::Fin),
             Until::Closed => self.ending.is_some(),
             Until::Refused => self.failed.is_some(),
-            Until::Silence | Until::Stalled => false,
+            Until::Silence | Until::Stalled | Until::Left => false,
             Until::Prompt(_) => true,
         }
     }
@@ -326,6 +354,9 @@ impl Account {
         }
         if any.contains(&Until::Stalled) && outcome == Outcome::Hopeless && self.ending.is_none() {
             return Some(&rules::NO_BACKPRESSURE);
+        }
+        if any.contains(&Until::Left) {
+            return Some(&rules::STILL_THERE);
         }
         let echo = any.iter().any(|until| matches!(until, Until::Echo | Until::Bytes(_)));
         Some(match (outcome, self.ending) {

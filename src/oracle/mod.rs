@@ -3,6 +3,7 @@
 //! Two kinds of things are looked at in every trace, whatever the scenario: that nothing came back but what was owed
 //! (the ledger), and that every step that waited for something got it.
 
+mod client;
 mod excerpt;
 mod judge;
 mod requirements;

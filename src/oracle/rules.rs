@@ -50,6 +50,32 @@ pub(super) const NO_REPLY: Rule = Rule { name: "no-reply", timing: true, about: 
 pub(super) const OUT_OF_TIME: Rule = Rule { name: "out-of-time", timing: true, about: "the case came to its bound" };
 pub(super) const RESET: Rule =
     Rule { name: "reset", timing: false, about: "the connection was reset where it had to end with FIN" };
+pub(super) const AGAIN: Rule = Rule {
+    name: "another-connection",
+    timing: false,
+    about: "the client connected again, where a session is one connection",
+};
+pub(super) const CRASHED: Rule =
+    Rule { name: "client-crashed", timing: false, about: "the client was ended by a signal" };
+pub(super) const FALSE_FAILURE: Rule =
+    Rule { name: "false-failure", timing: false, about: "the client reported a failure, although the reply was right" };
+pub(super) const FALSE_SUCCESS: Rule = Rule {
+    name: "false-success",
+    timing: false,
+    about: "the client reported success, although there was no right reply",
+};
+pub(super) const SPACE_TAKEN: Rule = Rule {
+    name: "address-space-taken",
+    timing: false,
+    about: "the client reserved more memory than the reply can need",
+};
+pub(super) const STILL_THERE: Rule =
+    Rule { name: "still-running", timing: true, about: "the client did not end after its session" };
+pub(super) const WRONG_OUTPUT: Rule = Rule {
+    name: "wrong-output",
+    timing: false,
+    about: "the client reported success, and what it printed is not the reply",
+};
 pub(super) const RESPELLED: Rule =
     Rule { name: "respelled-reply", timing: false, about: "the message came back in another spelling (compare=bytes)" };
 pub(super) const DIED: Rule =
@@ -63,11 +89,15 @@ pub(super) const UNFINISHED: Rule =
 
 /// All rules.
 pub const RULES: &[Rule] = &[
+    AGAIN,
     ALTERED,
     CLOSED_EARLY,
+    CRASHED,
     DESCRIPTORS_KEPT,
     EARLY_CLOSE,
     EARLY_REPLY,
+    FALSE_FAILURE,
+    FALSE_SUCCESS,
     FLOOD,
     FORBIDDEN,
     MALFORMED,
@@ -85,6 +115,9 @@ pub const RULES: &[Rule] = &[
     RESPELLED,
     DIED,
     SLOW_REPLIES,
+    SPACE_TAKEN,
+    STILL_THERE,
     UNASKED,
     UNFINISHED,
+    WRONG_OUTPUT,
 ];

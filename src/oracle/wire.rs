@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::client::told;
+use super::excerpt::excerpt;
 use super::verdict::Breach;
 use crate::session::{Conn, Event, Outcome, Proof, Record, Trace};
 
@@ -129,6 +131,9 @@ fn event(event: &Event) -> Option<WireEvent> {
         Event::Fin => plain(WireKind::Fin),
         Event::Reset => plain(WireKind::Reset),
         Event::WriteFailed(why) => note(WireKind::WriteFailed, why.to_string()),
+        Event::Again => note(WireKind::Note, "another connection came".into()),
+        Event::Output(bytes) => note(WireKind::Note, format!("standard output: {}", excerpt(bytes))),
+        Event::Left(departure) => note(WireKind::Note, format!("the client {}", told(departure.how))),
         Event::Flood => note(WireKind::Note, "reading stopped: more came than can be right".into()),
         Event::Step { outcome, .. } => note(WireKind::Note, format!("waiting ended: {outcome}")),
     }

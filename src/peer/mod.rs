@@ -1,12 +1,14 @@
 //! The reference server and client, sans-IO: state machines that run over TCP and in the simulator alike.
 
-mod client;
+pub mod client;
+mod endpoint;
 pub mod fault;
 mod server;
 mod service;
 
 pub(crate) use client::replies;
-pub use client::{Conversation, conversation};
+pub use client::{Client, ClientFault, Farewell, Task};
+pub use endpoint::{Ending, Endpoint};
 pub use fault::Fault;
-pub use server::{Connection, Ending, Settings};
+pub use server::{Connection, Settings};
 pub use service::Service;

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::endpoint::{Ending, Endpoint};
 use super::fault::{Act, Decode, Desk, Fault, Heard, Moment, Order, Turn, right_decoder};
 use super::service::Seat;
 use crate::framing::{After, Empty, Framing, Partial, Strategy};
@@ -56,17 +57,6 @@ impl Settings {
         };
         Self { fault: Some(fault), ..settings }
     }
-}
-
-/// How the server ends its side of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Shut down the sending direction: FIN after everything written.
-    Fin,
-    /// Close both directions.
-    Close,
-    /// Close with RST.
-    Reset,
 }
 
 /// How often a connection that waits for others looks whether it is its turn.
@@ -124,29 +114,6 @@ impl Connection {
         new
     }
 
-    /// Whether bytes may be read now. Not while replies wait: this is the backpressure.
-    pub fn reads(&self) -> bool {
-        match self.state {
-            State::Serving => (self.waiting() < BACKLOG || self.desk.flow.reads_always) && self.is_its_turn(),
-            State::Refusing | State::Draining { .. } => true,
-            State::Finishing | State::Hanging | State::Closed | State::Broken => false,
-        }
-    }
-
-    /// Bytes came.
-    pub fn received(&mut self, now: Duration, bytes: &[u8]) {
-        self.moved_at = now;
-        self.desk.now = now;
-        for piece in bytes.chunks(self.desk.flow.read_at_once) {
-            if self.state == State::Serving {
-                self.take(piece);
-            } else {
-                self.discard(piece.len());
-            }
-        }
-        self.yield_turn();
-    }
-
     fn take(&mut self, bytes: &[u8]) {
         let altered = match self.act() {
             Some(Act::Read(alter)) => Some(alter(&mut self.desk, bytes)),
@@ -174,15 +141,6 @@ impl Connection {
         }
     }
 
-    /// The client's FIN came.
-    pub fn received_fin(&mut self, now: Duration) {
-        self.moved_at = now;
-        self.desk.now = now;
-        if !self.moment(Moment::Fin) {
-            self.received_end();
-        }
-    }
-
     fn received_end(&mut self) {
         match self.state {
             State::Serving => {
@@ -195,14 +153,53 @@ impl Connection {
         }
     }
 
+    fn waiting(&self) -> usize {
+        self.out.len() - self.written + self.held.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
+    }
+}
+
+impl Endpoint for Connection {
+    /// Whether bytes may be read now. Not while replies wait: this is the backpressure.
+    fn reads(&self) -> bool {
+        match self.state {
+            State::Serving => (self.waiting() < BACKLOG || self.desk.flow.reads_always) && self.is_its_turn(),
+            State::Refusing | State::Draining { .. } => true,
+            State::Finishing | State::Hanging | State::Closed | State::Broken => false,
+        }
+    }
+
+    /// Bytes came.
+    fn received(&mut self, now: Duration, bytes: &[u8]) {
+        self.moved_at = now;
+        self.desk.now = now;
+        for piece in bytes.chunks(self.desk.flow.read_at_once) {
+            if self.state == State::Serving {
+                self.take(piece);
+            } else {
+                self.discard(piece.len());
+            }
+        }
+        self.yield_turn();
+    }
+
+    /// The client's FIN came.
+    fn received_fin(&mut self, now: Duration) {
+        self.moved_at = now;
+        self.desk.now = now;
+        if !self.moment(Moment::Fin) {
+            self.received_end();
+        }
+    }
+
     /// The connection was reset or writing failed.
-    pub fn lost(&mut self) {
+    fn lost(&mut self, now: Duration) {
+        self.desk.now = now;
         self.moment(Moment::Reset);
         self.state = State::Closed;
     }
 
     /// What is to be written.
-    pub fn outgoing(&self) -> &[u8] {
+    fn outgoing(&self) -> &[u8] {
         if self.state == State::Hanging {
             return &[];
         }
@@ -210,12 +207,8 @@ impl Connection {
         &waiting[..waiting.len().min(self.desk.flow.write_at_once)]
     }
 
-    fn waiting(&self) -> usize {
-        self.out.len() - self.written + self.held.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
-    }
-
     /// So much of it was written.
-    pub fn wrote(&mut self, now: Duration, len: usize) {
+    fn wrote(&mut self, now: Duration, len: usize) {
         self.moved_at = now;
         self.desk.now = now;
         self.written += if self.desk.flow.ignores_short_writes { self.outgoing().len() } else { len };
@@ -231,7 +224,7 @@ impl Connection {
     }
 
     /// What to do about the end, once nothing is left to be written.
-    pub fn ending(&self) -> Option<Ending> {
+    fn ending(&self) -> Option<Ending> {
         match self.state {
             State::Closed => Some(Ending::Close),
             State::Broken => Some(Ending::Reset),
@@ -243,12 +236,12 @@ impl Connection {
     }
 
     /// The FIN went out.
-    pub fn sent_fin(&mut self, now: Duration) {
+    fn sent_fin(&mut self, now: Duration) {
         self.state = State::Draining { since: now };
     }
 
     /// When to call [`tick`](Self::tick) if nothing happens before.
-    pub fn deadline(&self) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         let own = match self.state {
             State::Draining { since } => Some(since + LINGER),
             State::Serving => self.settings.idle.map(|idle| self.moved_at + idle),
@@ -260,7 +253,7 @@ impl Connection {
     }
 
     /// Time went by.
-    pub fn tick(&mut self, now: Duration) {
+    fn tick(&mut self, now: Duration) {
         self.desk.now = now;
         while self.held.front().is_some_and(|(at, _)| *at <= now) {
             self.out.extend(self.held.pop_front().into_iter().flat_map(|(_, bytes)| bytes));
@@ -277,7 +270,9 @@ impl Connection {
             _ => {}
         }
     }
+}
 
+impl Connection {
     fn is_stream(&self) -> bool {
         let framing = &self.settings.framing;
         framing.strategy() == Strategy::Raw || framing.behaviour().partial == Some(Partial::Yes)

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::complaint::Complaint;
 use crate::framing::Framing;
-use crate::profile::{Profile, Tempo};
+use crate::profile::{Profile, Side, Tempo};
 pub use error::{MAX_TEXT, ScenarioError};
 pub use expand::{Case, Plan};
 use file::{Applies, Cover, Matrix, Step, Watch};
@@ -82,6 +82,14 @@ pub enum Unsendable {
     Skip,
     /// The bytes that the framing cannot carry are left out.
     Strip,
+}
+
+impl Scenario {
+    /// Whom it judges: a client if it starts one.
+    pub fn side(&self) -> Side {
+        let launches = self.steps.iter().any(|step| matches!(step, Step::Launch(_)));
+        if launches { Side::Client } else { Side::Server }
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -10,12 +10,12 @@ mod errors {
 
     #[test]
     fn err_unknown_key() {
-        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - send: {massage: hello}\n"), @r#"
+        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - send: {massage: hello}\n"), @"
         demo.yaml:3:12: unknown key `massage`
          3 |   - send: {massage: hello}
            |            ^
-           = right: `message`? one of on, message, copies, messages, raw, claim, rest, cut, gap, until, fin, wait, duty, trailer, mutation, carries
-        "#);
+           = right: `message`? one of on, message, copies, messages, raw, claim, rest, echo, behind, cut, gap, until, fin, wait, duty, trailer, mutation, carries
+        ");
     }
 
     #[test]
@@ -67,12 +67,12 @@ mod errors {
 
     #[test]
     fn err_unknown_step() {
-        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - sent: {message: hello}\n"), @r#"
+        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - sent: {message: hello}\n"), @"
         demo.yaml:3:5: unknown `sent`
          3 |   - sent: {message: hello}
            |     ^
-           = right: `send`? one of connect, send, pause, read, half-close, close, reset, urgent, expect, repeat
-        "#);
+           = right: `send`? one of launch, connect, send, pause, read, half-close, close, reset, urgent, expect, repeat
+        ");
     }
 
     #[test]
@@ -137,32 +137,32 @@ mod errors {
 
     #[test]
     fn err_bad_expectation() {
-        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - expect: {is: eco}\n"), @r#"
+        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - expect: {is: eco}\n"), @"
         demo.yaml:3:18: `eco` is nothing to expect
          3 |   - expect: {is: eco}
            |                  ^
-           = right: echo, silence, end, closed, refused, alive, stalled, prompt, or {bytes: 5}
-        "#);
+           = right: echo, message, silence, end, closed, refused, left, alive, stalled, prompt, or {bytes: 5}
+        ");
     }
 
     #[test]
     fn err_two_contents() {
-        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - send: {message: a, raw: b}\n"), @r#"
+        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - send: {message: a, raw: b}\n"), @"
         demo.yaml:3:11: `message` and `raw` together
          3 |   - send: {message: a, raw: b}
            |           ^
-           = right: exactly one of message, messages, raw, claim, rest
-        "#);
+           = right: exactly one of message, messages, raw, claim, rest, echo
+        ");
     }
 
     #[test]
     fn err_no_content() {
-        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - send: {on: b}\n"), @r#"
+        insta::assert_snapshot!(complaint("title: x\nsteps:\n  - send: {on: b}\n"), @"
         demo.yaml:3:11: none of the keys that say what
          3 |   - send: {on: b}
            |           ^
-           = right: exactly one of message, messages, raw, claim, rest
-        "#);
+           = right: exactly one of message, messages, raw, claim, rest, echo
+        ");
     }
 
     #[test]

@@ -144,6 +144,14 @@ impl Wire {
         Self { bytes: bytes.into(), parts: vec![prefix, payload], ..Self::default() }
     }
 
+    /// The same with bytes behind it that belong to no message.
+    pub(super) fn followed(mut self, bytes: &[u8]) -> Self {
+        let range = self.bytes.len()..self.bytes.len() + bytes.len();
+        self.parts.push(Part { role: Role::Payload, range });
+        self.bytes = [&self.bytes, bytes].concat().into();
+        self
+    }
+
     /// Makes the whole wire one message with this payload.
     pub(super) fn promise(&mut self, body: Range<usize>, duty: Duty) {
         let payload = self.bytes.slice(body.clone());

@@ -43,6 +43,8 @@ pub(super) struct Channel {
     moved_at: Duration,
     /// Bytes written in all.
     sent: u64,
+    /// Bytes that are due to come.
+    promised: u64,
     /// Segments to be written in all.
     segments: u32,
     /// Messages that they carry.
@@ -103,6 +105,7 @@ impl Channel {
             outstanding: Some(VecDeque::new()),
             moved_at: Duration::ZERO,
             sent: 0,
+            promised: 0,
             segments: 0,
             messages: 0,
             seen: 0,
@@ -275,6 +278,7 @@ impl Channel {
             Event::ConnectFailed(why) => self.state = State::Failed(*why),
             Event::Promised(promise) => {
                 self.messages = self.messages.saturating_add(promise.copies);
+                self.promised += promise.payload.len() as u64 * u64::from(promise.copies);
                 self.ledger.promise(promise);
             }
             Event::Sent(bytes) => {
@@ -375,9 +379,9 @@ impl Channel {
         EACH_SEGMENT * self.segments + self.digestion() + answers
     }
 
-    /// How long a slow target may take over the bytes that were sent.
+    /// How long a slow target may take over the bytes that were sent, or have to come.
     pub(super) fn digestion(&self) -> Duration {
-        Duration::from_secs_f64(self.sent as f64 / SLOWEST)
+        Duration::from_secs_f64(self.sent.max(self.promised) as f64 / SLOWEST)
     }
 
     /// Whether the script itself slows the replies down.
@@ -400,7 +404,8 @@ impl Channel {
             Until::Echo => met(self.is_all_sent() && self.ledger.is_settled()).or(hopeless),
             Until::Bytes(count) => met(self.ledger.total() >= *count).or(hopeless),
             Until::Silence if self.seen > self.seen_at_step => Some(Outcome::Broken),
-            Until::Silence => None,
+            // The latter is decided by what becomes of the process, not of the connection.
+            Until::Silence | Until::Left => None,
             Until::End => met(self.state == State::Ended).or(hopeless),
             Until::Closed => met(matches!(self.state, State::Ended | State::Dead)).or(hopeless),
             // Both are decided by time, not by what comes.

@@ -27,8 +27,17 @@ pub struct Ledger {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one for each connection, and never moved")]
 enum Account {
-    Stream { sent: Vec<Bytes>, next: usize, within: usize, open: u64 },
-    Framed { framing: Framing, deframer: Box<Deframer>, promises: Vec<Promise>, next: usize, taken: u32, most: u64 },
+    /// `promised`: what is due is what was promised, not what was sent.
+    Stream { promised: bool, sent: Vec<Bytes>, next: usize, within: usize, open: u64 },
+    Framed {
+        framing: Framing,
+        deframer: Box<Deframer>,
+        promises: Vec<Promise>,
+        next: usize,
+        taken: u32,
+        most: u64,
+        owed: u64,
+    },
 }
 
 /// The first thing that was wrong with a reply. Final: what follows is not compared.
@@ -82,7 +91,13 @@ impl Ledger {
     /// An empty account.
     pub fn new(replies: &Replies) -> Self {
         let account = match replies {
-            Replies::Stream => Account::Stream { sent: Vec::new(), next: 0, within: 0, open: 0 },
+            Replies::Stream | Replies::Payloads => Account::Stream {
+                promised: *replies == Replies::Payloads,
+                sent: Vec::new(),
+                next: 0,
+                within: 0,
+                open: 0,
+            },
             Replies::Framed(framing) => Account::Framed {
                 deframer: Box::new(Deframer::new(framing)),
                 framing: framing.as_ref().clone(),
@@ -90,6 +105,7 @@ impl Ledger {
                 next: 0,
                 taken: 0,
                 most: 0,
+                owed: 0,
             },
         };
         Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false, ended: false }
@@ -97,14 +113,23 @@ impl Ledger {
 
     /// The following bytes carry this message.
     pub fn promise(&mut self, promise: &Promise) {
-        if let Account::Framed { promises, .. } = &mut self.account {
-            promises.push(promise.clone());
+        match &mut self.account {
+            Account::Stream { promised: false, .. } => {}
+            Account::Stream { sent, open, .. } => {
+                *open += promise.payload.len() as u64;
+                sent.push(promise.payload.clone());
+            }
+            Account::Framed { promises, owed, .. } => {
+                *owed += promise.payload.len() as u64 * u64::from(promise.copies);
+                promises.push(promise.clone());
+            }
         }
     }
 
     /// Bytes were written.
     pub fn sent(&mut self, bytes: &Bytes) {
         match &mut self.account {
+            Account::Stream { promised: true, .. } => {}
             Account::Stream { sent, open, .. } => {
                 *open += bytes.len() as u64;
                 sent.push(bytes.clone());
@@ -208,7 +233,7 @@ impl Ledger {
     pub fn is_flooded(&self) -> bool {
         let beyond = match &self.account {
             Account::Stream { .. } => false,
-            Account::Framed { most, .. } => self.received > 2 * most + SLACK,
+            Account::Framed { most, owed, .. } => self.received > 2 * (*most).max(*owed) + SLACK,
         };
         beyond || (self.wrong.is_some() && self.received > self.wrong_at + SLACK)
     }
@@ -236,7 +261,7 @@ impl Account {
     }
 
     fn settle_bytes(&mut self, mut at: u64, mut bytes: Bytes) -> Option<Wrong> {
-        let Self::Stream { sent, next, within, open } = self else { return None };
+        let Self::Stream { sent, next, within, open, .. } = self else { return None };
         while !bytes.is_empty() {
             let Some(due) = sent.get(*next).map(|chunk| chunk.slice(*within..)) else {
                 return Some(Wrong::Unasked { actual: bytes });

@@ -11,6 +11,7 @@
 //! After every call of `handle` all three must be asked again.
 
 mod channel;
+mod errand;
 mod ledger;
 mod script;
 mod trace;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use channel::Channel;
+pub use errand::{Departure, Errand, Exit, Host, Report};
 pub use ledger::{Ledger, Wrong};
 pub use script::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
 pub use trace::{Event, Failure, Outcome, Proof, Record, Trace, TraceError};
@@ -41,6 +43,8 @@ pub struct Session {
     /// When the current step began; `None` before it did.
     began: Option<Duration>,
     channels: Vec<Channel>,
+    /// The client under test has left.
+    left: bool,
     trace: Trace,
 }
 
@@ -85,6 +89,8 @@ pub enum Input {
     Fin(Conn),
     /// The target's RST came.
     Reset(Conn),
+    /// The client under test has left.
+    Left,
     /// Time went by.
     Tick,
 }
@@ -107,7 +113,7 @@ impl Session {
         });
         let count = highest.max().map_or(0, |conn| usize::from(conn) + 1);
         let channels = (0..count).map(|_| Channel::new(&script.replies)).collect();
-        let mut session = Self { script, step: 0, began: None, channels, trace: Trace::default() };
+        let mut session = Self { script, step: 0, began: None, channels, left: false, trace: Trace::default() };
         session.advance(Duration::ZERO);
         session
     }
@@ -179,6 +185,7 @@ impl Session {
             }
             Input::Fin(conn) => self.happened(now, conn, Event::Fin),
             Input::Reset(conn) => self.happened(now, conn, Event::Reset),
+            Input::Left => self.left = true,
             Input::Tick => {}
         }
         for channel in &mut self.channels {
@@ -288,7 +295,7 @@ impl Session {
             let channel = &self.channels[usize::from(conn.0)];
             let states: Vec<_> = any.iter().map(|until| channel.check(until)).collect();
             debug_assert!(began <= now);
-            if states.contains(&Some(Outcome::Met)) {
+            if states.contains(&Some(Outcome::Met)) || self.left && any.contains(&Until::Left) {
                 return Some(Outcome::Met);
             }
             if over {

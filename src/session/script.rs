@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::errand::Errand;
 use crate::framing::Framing;
 
 /// One connection of a case, by the order in which the scenario names them.
@@ -79,21 +80,27 @@ pub enum Replies {
     Stream,
     /// Messages come back as frames of this framing.
     Framed(Box<Framing>),
+    /// The payloads of what was promised come, one after another and nothing else: what a client sends.
+    Payloads,
 }
 
 impl Replies {
     /// Frames of the framing of replies, none larger than the largest message that these steps send: so a reply that
     /// claims more is wrong on its header.
     pub fn framed(framing: &Framing, steps: &[Step]) -> Self {
+        Self::messages(&framing.reply(), steps)
+    }
+
+    /// Frames of this framing itself, none larger than the largest message that the steps promise.
+    pub fn messages(framing: &Framing, steps: &[Step]) -> Self {
         let payloads = steps.iter().flat_map(|step| match step {
             Step::Send { promises, .. } => promises.as_slice(),
             _ => &[],
         });
         let largest = payloads.map(|promise| promise.payload.len() as u64).max().unwrap_or(0);
-        let reply = framing.reply().into_owned();
-        let mut behaviour = reply.behaviour().clone();
+        let mut behaviour = framing.behaviour().clone();
         behaviour.max = Some(largest.max(ROOM));
-        Self::Framed(Box::new(reply.with_behaviour(behaviour)))
+        Self::Framed(Box::new(framing.clone().with_behaviour(behaviour)))
     }
 }
 
@@ -115,6 +122,8 @@ pub enum Until {
     Closed,
     /// The connection was refused.
     Refused,
+    /// The client under test has left: its process has ended.
+    Left,
     /// The target takes no more of what is being sent: nothing could be written for the whole time.
     Stalled,
     /// The replies so far have come promptly: the median of the round trips is below this. Does not wait.
@@ -202,6 +211,8 @@ pub struct Script {
     pub replies: Replies,
     /// The bound on the whole case.
     pub bound: Duration,
+    /// What the target is started for, if it is a client; `None`: it is a server.
+    pub errand: Option<Errand>,
 }
 
 impl Script {
@@ -210,7 +221,7 @@ impl Script {
         self.steps.iter().filter(|step| matches!(step, Step::Connect { .. })).count()
     }
 
-    /// The largest message that it sends, in bytes of payload.
+    /// The largest message that it sends, or has sent to it, in bytes of payload.
     pub fn largest_message(&self) -> u64 {
         let promises = self.steps.iter().filter_map(|step| match step {
             Step::Send { promises, .. } => Some(promises),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::errand::Departure;
 use super::script::{Conn, Duty, Promise};
 pub use reading::TraceError;
 
@@ -67,6 +68,12 @@ pub enum Event {
         /// How.
         outcome: Outcome,
     },
+    /// Another connection came than the script has.
+    Again,
+    /// All that a client wrote to its standard output.
+    Output(Bytes),
+    /// A client left.
+    Left(Departure),
     /// The bound on the whole case ran out in this step.
     OutOfTime {
         /// Index in the script.
@@ -125,6 +132,12 @@ impl Trace {
         self.records.iter().enumerate().filter(move |(_, record)| record.conn == conn)
     }
 
+    /// Puts an event where its time belongs.
+    pub fn insert(&mut self, record: Record) {
+        let at = self.records.partition_point(|other| other.at <= record.at);
+        self.records.insert(at, record);
+    }
+
     /// When the last event happened.
     pub fn duration(&self) -> Duration {
         self.records.last().map_or(Duration::ZERO, |record| record.at)
@@ -162,6 +175,9 @@ impl fmt::Display for Event {
             Self::Reset => f.write_str("< RST"),
             Self::WriteFailed(why) => write!(f, "write-failed {why}"),
             Self::Flood => f.write_str("flood"),
+            Self::Again => f.write_str("again"),
+            Self::Output(bytes) => write!(f, "output \"{}\"", bytes.escape_ascii()),
+            Self::Left(departure) => write!(f, "left {departure}"),
             Self::Step { step, outcome } => write!(f, "step {step} {outcome}"),
             Self::OutOfTime { step } => write!(f, "out-of-time {step}"),
         }

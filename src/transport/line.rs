@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,10 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::gate::Watch;
+use super::host::Host;
 use crate::session::{Conn, Failure, Input, Outgoing};
 
 /// How long a handshake may take before the target counts as silent.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// At most so many bytes are written in one go, so that reading gets its turn.
 const WRITE_AT_ONCE: usize = 256 * 1024;
@@ -49,6 +51,15 @@ pub(super) async fn open(conn: Conn, address: SocketAddr, receive_buffer: Option
         Ok(connected) => connected.map_err(|error| failure(&error)),
         Err(_) => Err(Failure::Timeout),
     }
+}
+
+/// Accepts the connection that a client makes.
+pub(super) async fn accept(conn: Conn, host: Arc<Host>) -> Result<Line, Failure> {
+    let stream = host.accept().await?;
+    let told = |error: io::Error| failure(&error);
+    stream.set_nodelay(true).map_err(told)?;
+    let (ours, theirs) = (stream.local_addr().map_err(told)?, stream.peer_addr().map_err(told)?);
+    Ok(Line { conn, stream, watch: Watch::new(ours, theirs), written: 0, corked: false, reset: false })
 }
 
 /// Not by `TcpStream::connect`, which drops the socket, with all that was sent to it, when a target resets at once.
@@ -129,7 +140,7 @@ impl Line {
 }
 
 /// What an error of a socket says of the target; [`Failure::Ours`] where it says nothing.
-fn failure(error: &io::Error) -> Failure {
+pub(super) fn failure(error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::ConnectionRefused => Failure::Refused,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Failure::Reset,

@@ -5,15 +5,19 @@
 
 mod diag;
 mod gate;
+mod host;
 mod line;
 mod serve;
 mod sim;
 mod tcp;
+mod visit;
 
+pub use host::Host;
 pub use line::reach;
 pub use serve::Server;
 pub use sim::Simulator;
 pub use tcp::Tcp;
+pub use visit::{NoVisit, visit};
 
 use crate::session::{Script, Trace};
 

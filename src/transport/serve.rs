@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::peer::{Connection, Ending, Service, Settings};
+use crate::peer::{Connection, Ending, Endpoint, Service, Settings};
 
 /// What is read from a client at once.
 const READ_AT_ONCE: usize = 64 * 1024;
@@ -102,16 +102,20 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Serves one client to its end.
-async fn drive(mut stream: TcpStream, connection: Connection, start: Instant) -> io::Result<()> {
+async fn drive(mut stream: TcpStream, mut connection: Connection, start: Instant) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    if carry(&mut stream, connection, start).await? == Ending::Reset {
+    if carry(&mut stream, &mut connection, start).await? == Ending::Reset {
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
     }
     Ok(())
 }
 
-/// Carries bytes and time between one client and its connection, both directions at once; `start` is time zero.
-async fn carry(stream: &mut TcpStream, mut connection: Connection, start: Instant) -> io::Result<Ending> {
+/// Carries bytes and time between a socket and one end of a connection, both directions at once; `start` is time zero.
+pub(super) async fn carry(
+    stream: &mut TcpStream,
+    connection: &mut impl Endpoint,
+    start: Instant,
+) -> io::Result<Ending> {
     let (mut reader, mut writer) = stream.split();
     let mut buffer = vec![0; READ_AT_ONCE];
     let mut ended = false;
@@ -134,7 +138,7 @@ async fn carry(stream: &mut TcpStream, mut connection: Connection, start: Instan
                 }
                 Ok(len) => connection.received(start.elapsed(), &buffer[..len]),
                 Err(error) => {
-                    connection.lost();
+                    connection.lost(start.elapsed());
                     return Err(error);
                 }
             },
@@ -142,7 +146,7 @@ async fn carry(stream: &mut TcpStream, mut connection: Connection, start: Instan
                 match wrote {
                     Ok(len) => connection.wrote(start.elapsed(), len),
                     Err(error) => {
-                        connection.lost();
+                        connection.lost(start.elapsed());
                         return Err(error);
                     }
                 }

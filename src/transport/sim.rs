@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::peer::{Connection, Ending, Service, Settings};
+use crate::framing::Framing;
+use crate::peer::{ClientFault, Ending, Endpoint, Farewell, Service, Settings};
 use crate::session::{Command, Conn, Failure, Input, Proof, Script, Session, Trace};
 
 use super::Transport;
+use target::Target;
+
+mod target;
 
 /// Bytes that a direction of a connection holds before its writer must wait.
 const CAPACITY: usize = 64 * 1024;
@@ -16,29 +20,47 @@ const CAPACITY: usize = 64 * 1024;
 /// How long anything takes from one side to the other.
 const LATENCY: Duration = Duration::from_micros(50);
 
-/// The reference server behind a simulated link. Clones lead to the same server.
+/// The reference server, or the reference client, behind a simulated link. Clones lead to the same server; a client is
+/// a new one for each script.
 #[derive(Clone, Debug)]
 pub struct Simulator {
-    service: Service,
+    peer: Peer,
+}
+
+#[derive(Clone, Debug)]
+enum Peer {
+    Server(Service),
+    Client(Box<Framing>, Option<&'static ClientFault>),
 }
 
 impl Simulator {
     /// A server with these settings.
     pub fn new(settings: Settings) -> Self {
-        Self { service: Service::new(settings) }
+        Self { peer: Peer::Server(Service::new(settings)) }
+    }
+
+    /// A client, with a known fault or without one. What it sends stands in the script's errand.
+    pub fn of_client(framing: Framing, fault: Option<&'static ClientFault>) -> Self {
+        Self { peer: Peer::Client(Box::new(framing), fault) }
     }
 
     /// Plays a script to its end.
     pub fn play(&self, script: Script) -> Trace {
+        let target = Target::new(&self.peer, &script);
+        let errand = script.errand.clone();
         let session = Session::new(script);
         let links = (0..session.connections()).map(|_| None).collect();
-        let mut world = World { session, links, now: Duration::ZERO, service: self.service.clone() };
+        let mut world = World { session, links, now: Duration::ZERO, target, farewell: None };
+        world.begin();
         while !world.session.is_done() {
             if !world.step() && !world.jump() {
                 break;
             }
         }
-        world.session.into_trace()
+        match errand {
+            Some(errand) => world.see_off(&errand),
+            None => world.session.into_trace(),
+        }
     }
 }
 
@@ -52,14 +74,16 @@ struct World {
     session: Session,
     links: Vec<Option<Link>>,
     now: Duration,
-    service: Service,
+    target: Target,
+    /// When and how the client has left, where the target is one.
+    farewell: Option<(Duration, Farewell)>,
 }
 
 /// One connection with both its directions.
 #[expect(clippy::struct_excessive_bools, reason = "each end may be gone by itself, and the other not know of it yet")]
 struct Link {
-    /// The server's end; `None` while the client waits in the backlog.
-    server: Option<Connection>,
+    /// The target's end; `None` while a client of a server waits in the backlog.
+    server: Option<Box<dyn Endpoint + Send>>,
     up: Pipe,
     down: Pipe,
     server_gone: bool,
@@ -67,6 +91,7 @@ struct Link {
     /// A reset is on its way to the client, or there.
     broken: bool,
     probing: bool,
+    farewell: Option<Farewell>,
 }
 
 #[derive(Default)]
@@ -155,8 +180,8 @@ impl World {
             let server = link.server.as_ref();
             let reset =
                 || link.up.parcels.iter().find(|(_, parcel)| matches!(parcel, Parcel::Reset)).map(|(at, _)| *at);
-            let up = if server.is_some_and(Connection::reads) { link.up.next() } else { reset() };
-            [up, link.down.next(), server.and_then(Connection::deadline)]
+            let up = if server.is_some_and(|server| server.reads()) { link.up.next() } else { reset() };
+            [up, link.down.next(), server.and_then(|server| server.deadline())]
         });
         let wake = wake.flatten().filter(|at| *at > self.now);
         let Some(next) = wake.chain(self.session.deadline()).min() else { return false };
@@ -171,19 +196,20 @@ impl World {
     fn obey(&mut self, command: Command) {
         let now = self.now;
         match command {
-            Command::Connect { conn, .. } if self.service.is_gone() => {
+            Command::Connect { conn, .. } if self.target.is_gone() => {
                 self.session.handle(now, Input::ConnectFailed(conn, Failure::Refused));
             }
             Command::Connect { conn, .. } => {
                 let (up, down) = (Pipe::default(), Pipe::default());
                 let link = Link {
-                    server: None,
+                    server: self.target.connects(),
                     up,
                     down,
                     server_gone: false,
                     client_gone: false,
                     broken: false,
                     probing: false,
+                    farewell: None,
                 };
                 self.links[usize::from(conn.0)] = Some(link);
                 self.session.handle(now, Input::Connected(conn));
@@ -233,15 +259,19 @@ impl World {
     fn server_side(&mut self, index: usize) -> bool {
         let now = self.now;
         let Some(link) = self.links[index].as_mut().filter(|link| !link.server_gone) else { return false };
-        if self.service.is_gone() {
+        if self.target.is_down() {
             link.sever(now, Parcel::Reset);
             return true;
         }
-        let accepted = link.server.is_none() && self.service.accepts();
-        if accepted {
-            link.server = Some(self.service.accept(now));
+        let accepted = if link.server.is_none() { self.target.accept(now) } else { None };
+        let moved = accepted.is_some();
+        link.server = accepted.or(link.server.take());
+        let moved = moved | link.serve(now);
+        if let Some(farewell) = link.farewell.take() {
+            self.farewell = Some((now, farewell));
+            self.session.handle(now, Input::Left);
         }
-        accepted | link.serve(now)
+        moved
     }
 
     fn client_reads(&mut self, conn: Conn) -> bool {
@@ -277,7 +307,7 @@ impl Link {
         let mut moved = false;
         if !server.reads() && self.up.is_reset(now) {
             self.up.parcels.clear(); // whoever writes hears of a reset before he has read what came before it
-            server.lost();
+            server.lost(now);
         }
         let takes = server.reads() || !matches!(self.up.parcels.front(), Some((_, Parcel::Data(_))));
         if let Some(parcel) = takes.then(|| self.up.take(now, CAPACITY)).flatten() {
@@ -285,7 +315,7 @@ impl Link {
             match parcel {
                 Parcel::Data(bytes) => server.received(now, &bytes),
                 Parcel::Fin => server.received_fin(now),
-                Parcel::Reset => server.lost(),
+                Parcel::Reset => server.lost(now),
             }
         }
         let len = server.outgoing().len().min(self.down.room());
@@ -323,7 +353,10 @@ impl Link {
     fn sever(&mut self, now: Duration, last: Parcel) {
         self.broken = matches!(last, Parcel::Reset);
         self.down.send(now, last);
-        self.server = None;
+        if let Some(mut server) = self.server.take() {
+            server.closed();
+            self.farewell = server.farewell().cloned();
+        }
         self.server_gone = true;
     }
 }

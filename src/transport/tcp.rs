@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Transport;
 use super::gate::Gate;
+use super::host::Host;
 use super::line::{self, Line};
 use crate::session::{Command, Conn, Failure, Input, Proof, Script, Session, Trace};
 
@@ -26,17 +28,31 @@ const ROUNDS: usize = 16;
 /// The timer cannot wait for less.
 const TICK: Duration = Duration::from_millis(1);
 
-/// A target at a TCP address.
+/// A target at a TCP address, or one that comes to us.
 #[derive(Debug)]
 pub struct Tcp {
-    address: SocketAddr,
+    way: Way,
     gate: Gate,
+}
+
+/// How a connection comes about.
+#[derive(Debug)]
+enum Way {
+    /// It is opened to a server.
+    To(SocketAddr),
+    /// A client opens it.
+    From(Arc<Host>),
 }
 
 impl Tcp {
     /// The target that listens at `address`. Does not connect yet.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, gate: Gate::new(GATE_LIMIT) }
+        Self { way: Way::To(address), gate: Gate::new(GATE_LIMIT) }
+    }
+
+    /// A client that connects to `host`.
+    pub fn from_client(host: Arc<Host>) -> Self {
+        Self { way: Way::From(host), gate: Gate::new(GATE_LIMIT) }
     }
 
     /// How long to look whether a segment was read before the next one goes out unproved; 1 s if not said.
@@ -73,14 +89,18 @@ struct Drive<'a> {
     ends: Vec<End>,
     /// How many segments could not be proved to have been read apart.
     unproved: u32,
+    /// Ready when the client under test leaves; `None` where there is none, or it has.
+    leaving: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     alarm: Option<Alarm>,
     buffer: Vec<u8>,
 }
 
+type Opening = Pin<Box<dyn Future<Output = Result<Line, Failure>> + Send>>;
+
 /// Our end of a connection.
 enum End {
     Closed,
-    Opening(Pin<Box<dyn Future<Output = Result<Line, Failure>> + Send>>),
+    Opening(Opening),
     Open(Line),
 }
 
@@ -102,6 +122,10 @@ impl<'a> Drive<'a> {
             lost: Duration::ZERO,
             ends,
             unproved: 0,
+            leaving: match &tcp.way {
+                Way::To(_) => None,
+                Way::From(host) => Some(Box::pin(Arc::clone(host).client_left())),
+            },
             alarm: None,
             buffer: vec![0; READ_AT_ONCE],
         }
@@ -130,6 +154,10 @@ impl<'a> Drive<'a> {
     /// Does all that can be done now, but for a bounded time.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.catch_up();
+        if self.leaving.as_mut().is_some_and(|leaving| leaving.as_mut().poll(cx).is_ready()) {
+            self.leaving = None;
+            self.tell(Input::Left);
+        }
         for _ in 0..ROUNDS {
             while let Some(command) = self.session.command(self.now()) {
                 self.obey(command);
@@ -165,7 +193,11 @@ impl<'a> Drive<'a> {
         let now = self.now();
         match command {
             Command::Connect { conn, receive_buffer } => {
-                *self.end(conn) = End::Opening(Box::pin(line::open(conn, self.tcp.address, receive_buffer)));
+                let opening: Opening = match &self.tcp.way {
+                    Way::To(address) => Box::pin(line::open(conn, *address, receive_buffer)),
+                    Way::From(host) => Box::pin(line::accept(conn, Arc::clone(host))),
+                };
+                *self.end(conn) = End::Opening(opening);
             }
             Command::Probe(conn) => match self.end(conn) {
                 End::Open(line) => line.watch.begin(now, line.written),

@@ -50,7 +50,9 @@ pub enum Kind {
     Decoder,
     /// What happens to the bytes of a message.
     Content,
-    /// What happens to a reply on its way out.
+    /// What a client sends for its message.
+    Request,
+    /// What happens to a reply: on its way out, or where it comes in.
     Reply,
     /// How connections begin and end, and what they do to each other.
     Session,
@@ -148,6 +150,7 @@ impl fmt::Display for Kind {
         f.pad(match self {
             Self::Decoder => "decoder",
             Self::Content => "content",
+            Self::Request => "request",
             Self::Reply => "reply",
             Self::Session => "session",
             Self::Resources => "resources",

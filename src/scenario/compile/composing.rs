@@ -33,6 +33,11 @@ impl Compiler<'_> {
             Content::Raw(payload) => self.raw(setting.bytes(payload.given()?)?, send)?,
             Content::Claim(claim) => self.claim(claim, setting, send.duty.is_some())?,
             Content::Rest => Wire::default(),
+            Content::Echo => self.echo()?,
+        };
+        let wire = match &send.behind {
+            Some(bytes) => wire.followed(&setting.bytes(bytes.given()?)?),
+            None => wire,
         };
         match (&send.trailer, &send.mutation) {
             (Some(trailer), _) => with_trailer(&wire, &trailer.given()?.0),
@@ -42,7 +47,7 @@ impl Compiler<'_> {
     }
 
     /// A message that is sent in parts must be one: a fixed length takes no more of the payload than fits.
-    fn parted(&self, payload: &Slot<Payload>, setting: Setting<'_>, oversize: bool) -> Result<Wire, String> {
+    pub(super) fn parted(&self, payload: &Slot<Payload>, setting: Setting<'_>, oversize: bool) -> Result<Wire, String> {
         let context = self.variant.context;
         if context.framing.strategy() != Strategy::Fixed {
             return self.messages(std::slice::from_ref(payload), setting, oversize);

@@ -100,7 +100,7 @@ impl Compiler<'_> {
         self.open_group(&connect.on, *count, receive_buffer)
     }
 
-    fn open_group(&mut self, name: &str, count: u32, receive_buffer: Option<u32>) -> Result<(), String> {
+    pub(super) fn open_group(&mut self, name: &str, count: u32, receive_buffer: Option<u32>) -> Result<(), String> {
         if self.connections.find(name).is_some_and(|lives| lives.iter().any(|live| !self.is_gone(*live))) {
             return Err(format!("the connection `{name}` is opened twice"));
         }

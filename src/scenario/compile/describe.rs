@@ -31,6 +31,7 @@ pub(super) fn content(content: &Content) -> Result<String, String> {
         Content::Raw(bytes) => format!("the raw bytes {}", payload(bytes.given()?)?),
         Content::Claim(claimed) => claim(claimed)?,
         Content::Rest => "the rest".to_owned(),
+        Content::Echo => "the message back".to_owned(),
     })
 }
 
@@ -43,7 +44,7 @@ fn claim(claim: &Claim) -> Result<String, String> {
     Ok(header + &body.map_or(" and nothing else".to_owned(), |body| format!(" and then {body}")))
 }
 
-fn payload(payload: &Payload) -> Result<String, String> {
+pub(super) fn payload(payload: &Payload) -> Result<String, String> {
     Ok(match payload {
         Payload::Text(text) => shortened(&format!("{:?}", text.replace("$$", "$")), '"'),
         Payload::Hex(bytes) => shortened(&format!("x'{}'", bytes.given()?), '\''),
@@ -102,10 +103,12 @@ pub(super) fn expect(names: &[String], any: &[What], within: Option<Span>) -> St
 fn what(what: What) -> String {
     match what {
         What::Echo => "everything back".to_owned(),
+        What::Message => "the client's message".to_owned(),
         What::Silence => "silence".to_owned(),
         What::End => "FIN".to_owned(),
         What::Closed => "FIN or RST".to_owned(),
         What::Refused => "that the connection is refused".to_owned(),
+        What::Left => "that the client leaves".to_owned(),
         What::Alive => "service".to_owned(),
         What::Stalled => "that no more is taken".to_owned(),
         What::Prompt => "that replies come promptly".to_owned(),

@@ -12,6 +12,9 @@ use crate::session::{Duty, Pace, Promise, Segment, Step as Action, Until};
 
 impl Compiler<'_> {
     pub(super) fn expect(&mut self, expect: &Expect) -> Result<(), String> {
+        if expect.any == [super::super::file::Slot::Given(What::Message)] {
+            return self.expect_message(expect);
+        }
         let any: Vec<_> = expect.any.iter().map(|what| what.given().copied()).collect::<Result<_, _>>()?;
         let within = expect.within.as_ref().map(|span| span.given().copied()).transpose()?;
         if any == [What::Alive] {
@@ -21,6 +24,12 @@ impl Compiler<'_> {
         let names = if expect.on.is_empty() { vec![FIRST.to_owned()] } else { expect.on.clone() };
         self.say(&describe::expect(&names, &any, within));
         let prompt = within.map_or(Duration::ZERO, |span| self.scaled(span.to)).max(self.variant.context.tempo.prompt);
+        if self.is_never_closed(&any) {
+            return Ok(());
+        }
+        if any.contains(&What::Left) && self.errand.is_none() {
+            return Err("`left` without a `launch` before it".to_owned());
+        }
         let any = any.into_iter().map(|what| until(what, prompt)).collect::<Result<Vec<_>, _>>()?;
         let lives: Vec<_> = names.iter().map(|name| self.open_or_find(name)).collect::<Result<_, _>>()?;
         let lives = lives.concat();
@@ -28,7 +37,7 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn await_all(&mut self, lives: &[usize], any: Vec<Until>, within: Option<Span>) -> Result<(), String> {
+    pub(super) fn await_all(&mut self, lives: &[usize], any: Vec<Until>, within: Option<Span>) -> Result<(), String> {
         let conns: Vec<_> = lives.iter().map(|live| self.connections.live(*live).conn).collect();
         let least = within.filter(|span| span.from < span.to).map(|span| self.scaled(span.from));
         if let Some(least) = least.filter(|least| *least > Duration::ZERO) {
@@ -87,11 +96,12 @@ impl Compiler<'_> {
 
 fn until(what: What, prompt: Duration) -> Result<Until, String> {
     Ok(match what {
-        What::Echo => Until::Echo,
+        What::Echo | What::Message => Until::Echo,
         What::Silence => Until::Silence,
         What::End => Until::End,
         What::Closed => Until::Closed,
         What::Refused => Until::Refused,
+        What::Left => Until::Left,
         What::Stalled => Until::Stalled,
         What::Prompt => Until::Prompt(prompt),
         What::Bytes(count) => Until::Bytes(count),

@@ -8,6 +8,7 @@ mod connections;
 mod cutting;
 mod describe;
 mod expecting;
+mod launching;
 mod sending;
 
 use std::rc::Rc;
@@ -19,7 +20,7 @@ use super::material::Setting;
 use super::wire::Wire;
 use super::{Context, Scenario, seed};
 use crate::framing::Strategy;
-use crate::session::{Pace, Replies, Script, Step as Action};
+use crate::session::{Errand, Pace, Replies, Script, Step as Action};
 use connections::Connections;
 
 /// A case writes at most so many bytes.
@@ -74,6 +75,8 @@ struct Compiler<'a> {
     weight: usize,
     pieces: usize,
     alive: bool,
+    /// What the client under test is started for, if it is one.
+    errand: Option<Errand>,
 }
 
 /// Makes one case.
@@ -94,6 +97,7 @@ pub(super) fn compile(variant: &Variant<'_>, choices: &mut Choices, memo: &mut M
         weight: 0,
         pieces: 0,
         alive: false,
+        errand: None,
     };
     compiler.steps(variant.steps)?;
     compiler.finish()
@@ -101,18 +105,24 @@ pub(super) fn compile(variant: &Variant<'_>, choices: &mut Choices, memo: &mut M
 
 impl<'a> Compiler<'a> {
     fn finish(self) -> Result<Compiled, String> {
-        let Self { actions, stimulus, alive, .. } = self;
+        let Self { actions, stimulus, alive, errand, .. } = self;
         let context = self.variant.context;
+        let client = context.profile.client.as_deref().filter(|_| errand.is_some());
         if context.profile.once && self.connections.most_echoes() > 1 {
             return Err("the target closes a connection after one reply".to_owned());
         }
-        let framing = context.framing;
+        let framing = client.map_or(context.framing, |client| &client.requests);
         let streams = matches!(framing.strategy(), Strategy::Raw | Strategy::Close) || context.profile.partial;
-        let replies = if streams { Replies::Stream } else { Replies::framed(framing, &actions) };
+        let replies = match client {
+            Some(_) if streams => Replies::Payloads,
+            Some(_) => Replies::messages(framing, &actions),
+            None if streams => Replies::Stream,
+            None => Replies::framed(framing, &actions),
+        };
         // A MiB a second there and back, and 10 ms for each segment, come on top.
         let transfer = Duration::from_millis((self.weight / 1024 * 2 + self.pieces * 10) as u64);
         let bound = context.tempo.case + self.patience + transfer;
-        Ok(Compiled { script: Script { steps: actions, replies, bound }, stimulus, alive })
+        Ok(Compiled { script: Script { steps: actions, replies, bound, errand }, stimulus, alive })
     }
 
     fn steps(&mut self, steps: &'a [Step]) -> Result<(), String> {
@@ -124,6 +134,7 @@ impl<'a> Compiler<'a> {
 
     fn step(&mut self, step: &'a Step, later: &'a [Step]) -> Result<(), String> {
         match step {
+            Step::Launch(launch) => self.launch(launch),
             Step::Connect(connect) => self.connect(connect),
             Step::Send(send) => self.send(send, later),
             Step::Pause(span) => self.pause(*span.given()?),

@@ -66,8 +66,9 @@ impl Compiler<'_> {
             let held = self.connections.live_mut(live).held.take();
             return held.ok_or_else(|| "`rest` without an earlier `until` on this connection".to_owned());
         }
-        let is_message = matches!(send.content, Content::Message(_) | Content::Messages(_) | Content::Copies(..));
-        let closes = is_message && self.variant.context.framing.strategy() == Strategy::Close;
+        let is_message =
+            matches!(send.content, Content::Message(_) | Content::Messages(_) | Content::Copies(..) | Content::Echo);
+        let closes = is_message && self.ends_by_fin();
         if closes && self.connections.live(live).spoken {
             return Err("a connection carries one message".to_owned());
         }
@@ -84,9 +85,20 @@ impl Compiler<'_> {
         Ok(Held { wire, from: 0, ends_with_fin: closes })
     }
 
+    /// Whether a message ends with FIN.
+    fn ends_by_fin(&self) -> bool {
+        let context = self.variant.context;
+        let client = context.profile.client.as_ref();
+        context.framing.strategy() == Strategy::Close
+            || client.is_some_and(|client| client.half_closes || client.waits_for_end)
+    }
+
     /// Writes the steps of a send.
     fn emit(&mut self, send: &Send, live: usize, plan: Plan) -> Result<(), String> {
-        let Plan { wire, range, cuts, fin, promises } = plan;
+        let Plan { wire, range, cuts, fin, mut promises } = plan;
+        if self.errand.is_some() {
+            promises.clear(); // a client owes nothing for what it is sent
+        }
         self.weight += range.len() * wire.times as usize;
         if self.weight > MOST_BYTES {
             return Err("the case sends more than 128MiB".to_owned());

@@ -25,6 +25,8 @@ pub struct Expect {
 pub enum What {
     /// Everything owed so far is back.
     Echo,
+    /// The message of a client under test has come, whole and nothing but it.
+    Message,
     /// Nothing comes.
     Silence,
     /// The target's FIN.
@@ -33,6 +35,8 @@ pub enum What {
     Closed,
     /// The connection was refused.
     Refused,
+    /// The process of a client under test has ended.
+    Left,
     /// A fresh connection gets a plain message back.
     Alive,
     /// The target takes no more of what is being sent.
@@ -43,12 +47,14 @@ pub enum What {
     Bytes(u64),
 }
 
-const NAMES: [(&str, What); 8] = [
+const NAMES: [(&str, What); 10] = [
     ("echo", What::Echo),
+    ("message", What::Message),
     ("silence", What::Silence),
     ("end", What::End),
     ("closed", What::Closed),
     ("refused", What::Refused),
+    ("left", What::Left),
     ("alive", What::Alive),
     ("stalled", What::Stalled),
     ("prompt", What::Prompt),

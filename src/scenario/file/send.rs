@@ -40,6 +40,8 @@ pub struct Send {
     pub mutation: Option<Slot<Rewrite>>,
     /// Messages that raw bytes complete; what is owed for them is `duty`, or their echo.
     pub carries: Vec<Slot<Payload>>,
+    /// Bytes that follow the messages, in the same segment.
+    pub behind: Option<Slot<Payload>>,
 }
 
 /// What is sent.
@@ -57,6 +59,8 @@ pub enum Content {
     Claim(Box<Claim>),
     /// What was held back.
     Rest,
+    /// The message of a client under test, as a right server sends it back.
+    Echo,
 }
 
 /// Where the FIN goes.
@@ -93,7 +97,7 @@ impl From<Owed> for Duty {
     }
 }
 
-const CONTENTS: &str = "message, messages, raw, claim, rest";
+const CONTENTS: &str = "message, messages, raw, claim, rest, echo";
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -119,6 +123,12 @@ struct SendForm {
     /// What an earlier `until` held back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rest: Option<bool>,
+    /// The message of a client under test, as a right server sends it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    echo: Option<bool>,
+    /// Bytes that follow the messages, in the same segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    behind: Option<Slot<Payload>>,
     /// How it is cut into segments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cut: Option<Slot<Cut>>,
@@ -155,6 +165,9 @@ impl TryFrom<SendForm> for Send {
         if form.rest == Some(false) {
             return Err(wrong("`rest: false` says nothing", "`rest: true`, or no `rest` at all"));
         }
+        if form.echo == Some(false) {
+            return Err(wrong("`echo: false` says nothing", "`echo: true`, or no `echo` at all"));
+        }
         if form.copies.is_some() && form.message.is_none() {
             return Err(wrong("`copies` without `message`", "{message: PAYLOAD, copies: 3}"));
         }
@@ -171,6 +184,7 @@ impl TryFrom<SendForm> for Send {
             ("raw", form.raw.map(Content::Raw)),
             ("claim", form.claim.map(|claim| Content::Claim(Box::new(claim)))),
             ("rest", form.rest.map(|_| Content::Rest)),
+            ("echo", form.echo.map(|_| Content::Echo)),
         ];
         let content =
             only_one(found.into_iter().filter_map(|(name, content)| Some((name, content?))).collect(), CONTENTS)?;
@@ -186,6 +200,7 @@ impl TryFrom<SendForm> for Send {
             trailer: form.trailer,
             mutation: form.mutation,
             carries: form.carries.unwrap_or_default(),
+            behind: form.behind,
         })
     }
 }
@@ -203,6 +218,7 @@ impl From<Send> for SendForm {
             trailer: send.trailer,
             mutation: send.mutation,
             carries: Some(send.carries).filter(|carries| !carries.is_empty()),
+            behind: send.behind,
             ..Self::default()
         };
         match send.content {
@@ -212,6 +228,7 @@ impl From<Send> for SendForm {
             Content::Raw(payload) => form.raw = Some(payload),
             Content::Claim(claim) => form.claim = Some(*claim),
             Content::Rest => form.rest = Some(true),
+            Content::Echo => form.echo = Some(true),
         }
         form
     }
@@ -222,6 +239,6 @@ impl From<Content> for Send {
     fn from(content: Content) -> Self {
         let (cut, wait) = (Slot::Given(Cut::Whole), Slot::Given(true));
         let (on, gap, until, fin, duty, trailer, mutation) = (None, None, None, None, None, None, None);
-        Self { on, content, cut, gap, until, fin, wait, duty, trailer, mutation, carries: Vec::new() }
+        Self { on, content, cut, gap, until, fin, wait, duty, trailer, mutation, carries: Vec::new(), behind: None }
     }
 }

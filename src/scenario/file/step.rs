@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expect;
+use super::launch::Launch;
 use super::send::Send;
 use super::shape::{TextOr, wrong};
 use super::size::Size;
@@ -14,6 +15,8 @@ use super::span::Span;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
+    /// Starts a client under test; the other steps are its server's.
+    Launch(Box<Launch>),
     /// Opens a connection; without it a connection is opened at its first use.
     Connect(Connect),
     /// Sends messages or bytes.

@@ -83,6 +83,9 @@ fn event(text: &str) -> Option<Event> {
         ("apart", proof) => Event::Apart(named(&PROOFS, proof)?),
         ("write-failed", why) => Event::WriteFailed(named(&FAILURES, why)?),
         ("flood", "") => Event::Flood,
+        ("again", "") => Event::Again,
+        ("output", bytes) => Event::Output(quoted(bytes)?),
+        ("left", how) => Event::Left(how.parse().ok()?),
         ("step", step) => {
             let (step, outcome) = step.split_once(' ')?;
             Event::Step { step: step.parse().ok()?, outcome: named(&OUTCOMES, outcome)? }
@@ -134,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::session::{Duty, Failure, Outcome, Proof};
+    use crate::session::{Departure, Duty, Exit, Failure, Outcome, Proof};
 
     fn bytes() -> impl Strategy<Value = Bytes> {
         proptest::collection::vec(any::<u8>(), 0..20).prop_map(Bytes::from)
@@ -142,6 +145,23 @@ mod tests {
 
     fn of<T: Copy + std::fmt::Debug>(table: &'static [(&str, T)]) -> impl Strategy<Value = T> {
         proptest::sample::select(table).prop_map(|(_, value)| value)
+    }
+
+    fn departures() -> impl Strategy<Value = Departure> {
+        let code = any::<i32>;
+        let how = prop_oneof![
+            code().prop_map(Exit::Success),
+            code().prop_map(Exit::Failure),
+            code().prop_map(Exit::Unknown),
+            code().prop_map(Exit::Signal),
+            Just(Exit::Ended),
+            Just(Exit::Unseen),
+        ];
+        (how, any::<Option<u64>>(), any::<Option<u64>>()).prop_map(|(how, memory, space)| Departure {
+            how,
+            memory,
+            space,
+        })
     }
 
     fn events() -> impl Strategy<Value = Event> {
@@ -162,6 +182,9 @@ mod tests {
             Just(Event::Reset),
             of(&FAILURES).prop_map(Event::WriteFailed),
             Just(Event::Flood),
+            Just(Event::Again),
+            bytes().prop_map(Event::Output),
+            departures().prop_map(Event::Left),
             (any::<usize>(), of(&OUTCOMES)).prop_map(|(step, outcome)| Event::Step { step, outcome }),
             any::<usize>().prop_map(|step| Event::OutOfTime { step }),
         ]

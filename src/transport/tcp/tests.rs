@@ -38,7 +38,7 @@ fn wait(until: Until) -> Step {
 }
 
 fn script(steps: impl Into<Vec<Step>>) -> Script {
-    Script { steps: steps.into(), replies: Replies::Stream, bound: PATIENT * 3 }
+    Script { steps: steps.into(), replies: Replies::Stream, bound: PATIENT * 3, errand: None }
 }
 
 /// A thread that serves the first connection.

@@ -1,0 +1,395 @@
+//! A client under test: a few plain sessions measure it, and then the same engine plays its scenarios.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+use super::calibrate::Calibration;
+use super::confirm::confirm;
+use super::life::Life;
+use super::probe::{plain, received};
+use super::run::{Field, FramingRun, Outcome, Stoppable};
+use super::schedule::{self, Failures, Group, Schedule};
+use super::{Options, Unfit, Watcher};
+use crate::framing::{Deframer, Framing, Strategy};
+use crate::oracle::{Judgement, Verdict, judge};
+use crate::profile::{ClientProfile, Profile, Tempo, Told};
+use crate::scenario::{Plan, Scenario};
+use crate::session::{
+    Conn, Departure, Duty, Errand, Event, Exit, Failure, Host, Promise, Replies, Report, Script, Segment, Step, Trace,
+    Until,
+};
+use crate::transport::Transport;
+
+/// So many plain sessions are played first.
+const GREETINGS: usize = 3;
+
+/// The sizes of messages at which a limit is looked for, in bytes.
+const LARGE: &[u64] = &[1 << 10, 1 << 12, 1 << 14, (1 << 16) - 100, 1 << 17, 1 << 20, 1 << 22, 1 << 24];
+
+/// How long a client may take to come at first: a virtual machine warms up.
+const FIRST: Duration = Duration::from_secs(10);
+
+/// What is wrong with what a client sends; the rest of a session says nothing then.
+const ABOUT_MESSAGE: &[&str] = &[
+    "altered-reply",
+    "closed-early",
+    "flood",
+    "malformed-reply",
+    "no-handshake",
+    "no-reply",
+    "not-connected",
+    "unasked-reply",
+    "unfinished-reply",
+];
+
+/// What is known of a client before it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Introduction {
+    /// How it is told its message.
+    pub told: Told,
+    /// Whether what it prints is to be looked at.
+    pub prints: bool,
+    /// Whether there is a name with an address of either family, to send it to.
+    pub two_addresses: bool,
+}
+
+/// Judges a client under one framing. The transport accepts its connections and starts it once a script.
+pub async fn run_client<T: Transport, W: Watcher>(
+    transport: &T,
+    watcher: &W,
+    framing: &Framing,
+    scenarios: &[Scenario],
+    options: &Options,
+    introduction: Introduction,
+) -> FramingRun {
+    let transport = &Stoppable { transport, watcher };
+    watcher.phase("measuring the client", 0);
+    let lab = Lab { transport, framing, introduction, scale: options.time_scale };
+    let mut calibration = match lab.calibrate().await {
+        Ok(calibration) => calibration,
+        Err(unfit) => {
+            let outcomes = unfit_outcomes(&unfit, framing, scenarios, options, introduction);
+            return FramingRun { framing: framing.clone(), calibration: Err(unfit), outcomes };
+        }
+    };
+    let largest = Schedule::new(framing, &calibration, scenarios, options).largest;
+    calibration.profile.limit = lab.limit(&calibration, largest).await;
+    let schedule = Schedule::new(framing, &calibration, scenarios, options);
+    watcher.phase("judging", schedule.cases);
+    let field = Field {
+        transport,
+        watcher,
+        framing,
+        calibration: &calibration,
+        options,
+        failures: Failures::default(),
+        dead: AtomicBool::new(false),
+        life: Life::new(None),
+    };
+    let mut outcomes = field.play_all(&schedule).await;
+    confirm(&field, scenarios, &mut outcomes).await;
+    if field.play_left_out(scenarios, &mut outcomes).await {
+        confirm(&field, scenarios, &mut outcomes).await;
+    }
+    schedule::summarise(&mut outcomes);
+    FramingRun { framing: framing.clone(), calibration: Ok(calibration), outcomes }
+}
+
+struct Lab<'a, T> {
+    transport: &'a T,
+    framing: &'a Framing,
+    introduction: Introduction,
+    scale: f64,
+}
+
+/// One plain session.
+struct Greeting {
+    message: Vec<u8>,
+    script: Script,
+    trace: Trace,
+    judgement: Judgement,
+}
+
+impl<T: Transport> Lab<'_, T> {
+    async fn calibrate(&self) -> Result<Calibration, Unfit> {
+        let mut greetings = Vec::new();
+        if self.introduction.told == Told::Nothing {
+            for number in 0..GREETINGS {
+                greetings.push(self.greet(number).await); // they come one after another
+            }
+        } else {
+            greetings = join_all((0..GREETINGS).map(|number| self.greet(number))).await;
+        }
+        let own = own_message(self.framing, &greetings);
+        if let Some(own) = &own {
+            greetings = vec![self.greeted(own.to_vec(), Bytes::copy_from_slice(own)).await];
+        }
+        let misunderstood = greetings.iter().all(|greeting| is_about_message(&greeting.judgement));
+        let last = greetings.pop();
+        match last {
+            Some(last) if misunderstood => Err(last.unfit()),
+            Some(last) => {
+                greetings.push(last);
+                Ok(self.measured(&greetings, own))
+            }
+            None => Err(Unfit::Unreachable(Failure::Timeout)),
+        }
+    }
+
+    fn measured(&self, greetings: &[Greeting], own: Option<Bytes>) -> Calibration {
+        let all = |so: fn(&Greeting) -> bool| greetings.iter().all(so);
+        let slowest = greetings.iter().map(|greeting| pace(&greeting.trace)).max().unwrap_or_default();
+        let rules = |greeting: &Greeting| {
+            let rules = greeting.judgement.breaches.iter().map(|breach| breach.rule.clone());
+            rules.filter(|rule| rule == "false-failure" || ABOUT_END.contains(&rule.as_str())).collect::<Vec<_>>()
+        };
+        let habitual = greetings
+            .iter()
+            .map(rules)
+            .reduce(|some, more| some.into_iter().filter(|rule| more.contains(rule)).collect());
+        let most = |taken: fn(&Departure) -> Option<u64>| {
+            greetings.iter().filter_map(|greeting| taken(departure(&greeting.trace)?)).max()
+        };
+        let mut profile = Profile::declared(self.framing);
+        profile.client = Some(Box::new(ClientProfile {
+            requests: self.framing.clone(),
+            replies: self.framing.reply().into_owned(),
+            told: self.introduction.told,
+            own,
+            half_closes: self.framing.strategy() == Strategy::Close || all(Greeting::half_closes),
+            waits_for_end: all(Greeting::waits_for_end),
+            prints: self.introduction.prints && all(Greeting::prints),
+            memory: most(|departure| departure.memory),
+            space: most(|departure| departure.space),
+            habitual: habitual.unwrap_or_default(),
+            two_addresses: self.introduction.two_addresses,
+        }));
+        let tempo = Tempo::for_round_trip(slowest).scaled(self.scale);
+        Calibration { profile, tempo, round_trip: slowest, died_of: None }
+    }
+
+    /// The largest message that the client takes back, where it refuses larger ones cleanly (D24): it has sent them
+    /// rightly, and reports a failure. Anything else is no limit but a fault, which the cases will find.
+    async fn limit(&self, calibration: &Calibration, largest: u64) -> Option<u64> {
+        let client = calibration.profile.client.as_deref()?;
+        let sendable = |size: &u64| {
+            let message = vec![b'm'; *size as usize];
+            self.framing.carries(&message) && client.told.objection(&message).is_none()
+        };
+        let skipped = client.own.is_some() || client.told == Told::Nothing || !client.habitual.is_empty();
+        let sizes = LARGE.iter().copied().filter(|size| !skipped && *size <= largest && sendable(size));
+        let sizes: Vec<u64> = sizes.collect();
+        let (mut taken, mut refused) = (None, None);
+        // Most have no limit, and show it at once.
+        for size in sizes.last().into_iter().chain(&sizes).copied() {
+            match self.takes(size).await {
+                Some(true) if Some(&size) == sizes.last() => return None,
+                Some(true) => taken = Some(size),
+                Some(false) if Some(&size) == sizes.last() && refused.is_none() => refused = Some(size),
+                Some(false) => break,
+                None => return None,
+            }
+        }
+        taken.filter(|_| refused.is_some())
+    }
+
+    /// Whether a message of this size comes back; `None`: neither that nor a clean refusal.
+    async fn takes(&self, size: u64) -> Option<bool> {
+        let message = vec![b'm'; size as usize];
+        let greeting = self.greeted(message.clone(), message.into()).await;
+        let breaches = &greeting.judgement.breaches;
+        let about = |rules: &[&str]| breaches.iter().all(|breach| rules.contains(&breach.rule.as_str()));
+        match () {
+            () if breaches.is_empty() => Some(true),
+            () if about(&["false-failure", "not-reading", "reset"]) => Some(false),
+            () => None,
+        }
+    }
+
+    async fn greet(&self, number: usize) -> Greeting {
+        let message = plain(self.framing, number);
+        self.greeted(message.clone(), message.into()).await
+    }
+
+    async fn greeted(&self, message: Vec<u8>, due: Bytes) -> Greeting {
+        let script = self.greeting(due);
+        let trace = self.transport.run(script.clone()).await;
+        let judgement = judge(&script, &trace);
+        Greeting { message, script, trace, judgement }
+    }
+
+    /// A plain session in which either side may close first: the client is waited for, and then the server ends.
+    fn greeting(&self, message: Bytes) -> Script {
+        let tempo = Tempo::PATIENT.scaled(self.scale);
+        let conn = Conn(0);
+        let mut frame = Vec::new();
+        // What cannot be encoded is not sent back: a plain message can.
+        let _ = self.framing.reply().encode_unlimited(&message, &mut frame);
+        let wait = |any: Vec<Until>, within| Step::Await { conns: vec![conn], any, within };
+        let mut steps = vec![
+            Step::Connect { conn, receive_buffer: None },
+            Step::Send {
+                conn,
+                promises: vec![Promise::once(message.clone(), Duty::Echo)],
+                segments: Vec::new(),
+                within: None,
+            },
+            wait(vec![Until::Echo], tempo.reply),
+            // A FIN that follows the message at once belongs to it.
+            Step::Pause(tempo.quiet),
+            Step::Send {
+                conn,
+                promises: Vec::new(),
+                segments: vec![Segment::once(frame.into())],
+                within: Some(tempo.reply),
+            },
+        ];
+        if self.framing.strategy() != Strategy::Close {
+            steps.push(Step::Pause(tempo.quiet * 2));
+        }
+        steps.push(Step::Shutdown(conn));
+        steps.push(wait(vec![Until::End], tempo.reply));
+        let payloads = matches!(self.framing.strategy(), Strategy::Raw | Strategy::Close);
+        let replies = if payloads { Replies::Payloads } else { Replies::messages(self.framing, &steps) };
+        let errand = Errand {
+            message,
+            host: Host::Listening,
+            report: Report::Success,
+            prints: false,
+            leaves_within: tempo.reply,
+            memory: None,
+            space: None,
+            patient: false,
+        };
+        Script { steps, replies, bound: tempo.case + FIRST, errand: Some(errand) }
+    }
+}
+
+impl Greeting {
+    fn unfit(self) -> Unfit {
+        let Self { script, trace, judgement, .. } = self;
+        Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement, served: false }
+    }
+
+    /// Its FIN came before anything was sent back.
+    fn half_closes(&self) -> bool {
+        let sent = |record: &crate::session::Record| matches!(record.event, Event::Sent(_));
+        let fin = |record: &crate::session::Record| record.event == Event::Fin;
+        let at = |wanted: &dyn Fn(&crate::session::Record) -> bool| self.trace.records.iter().position(wanted);
+        at(&fin).zip(at(&sent)).is_some_and(|(fin, sent)| fin < sent)
+    }
+
+    /// It did not close before its server did.
+    fn waits_for_end(&self) -> bool {
+        let at = |wanted: &Event| self.trace.records.iter().position(|record| record.event == *wanted);
+        match (at(&Event::Fin).or(at(&Event::Reset)), at(&Event::SentFin)) {
+            (Some(ended), Some(sent)) => ended > sent,
+            _ => false,
+        }
+    }
+
+    fn prints(&self) -> bool {
+        self.trace.records.iter().any(|record| match &record.event {
+            Event::Output(bytes) => bytes.starts_with(&self.message),
+            _ => false,
+        })
+    }
+}
+
+/// How long the client took, apart from its start: from the reply to its end.
+fn pace(trace: &Trace) -> Duration {
+    let at = |wanted: fn(&Event) -> bool| trace.records.iter().rev().find(|record| wanted(&record.event)).map(|r| r.at);
+    let message = at(|event| matches!(event, Event::Received(_))).unwrap_or_default();
+    let connected = at(|event| *event == Event::Connected).unwrap_or_default();
+    // One that had to be ended says nothing of how long it takes to end.
+    let ended = at(|event| matches!(event, Event::Left(left) if left.how != Exit::Ended)).unwrap_or_default();
+    let fin = at(|event| matches!(event, Event::Fin | Event::Reset | Event::SentFin)).unwrap_or_default();
+    message.saturating_sub(connected).max(ended.saturating_sub(fin))
+}
+
+fn departure(trace: &Trace) -> Option<&Departure> {
+    trace.records.iter().find_map(|record| match &record.event {
+        Event::Left(departure) => Some(departure),
+        _ => None,
+    })
+}
+
+fn is_about_message(judgement: &Judgement) -> bool {
+    judgement.breaches.iter().any(|breach| ABOUT_MESSAGE.contains(&breach.rule.as_str()))
+}
+
+/// The message that the client sends whatever it is told, if it does.
+fn own_message(framing: &Framing, greetings: &[Greeting]) -> Option<Bytes> {
+    let mut sent = greetings.iter().map(|greeting| first_message(framing, &greeting.trace));
+    let first = sent.next().flatten()?;
+    let told = greetings.iter().any(|greeting| greeting.message == first);
+    let always = sent.all(|other| other.as_deref() == Some(&first[..]));
+    (always && !told).then_some(first)
+}
+
+fn first_message(framing: &Framing, trace: &Trace) -> Option<Bytes> {
+    let bytes = received(trace, Conn(0));
+    if framing.strategy() == Strategy::Raw || framing.strategy() == Strategy::Close {
+        return Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty());
+    }
+    let mut deframer = Deframer::new(framing);
+    deframer.push(&bytes);
+    let frame = deframer.next_frame()?.ok()?.payload;
+    deframer.rest().is_empty().then(|| frame.into())
+}
+
+/// A client that does not send a plain message rightly: nothing else can be said of it.
+fn unfit_outcomes(
+    unfit: &Unfit,
+    framing: &Framing,
+    scenarios: &[Scenario],
+    options: &Options,
+    introduction: Introduction,
+) -> Vec<Outcome> {
+    let Unfit::Mute { trace, judgement, .. } = unfit else { return Vec::new() };
+    let mut profile = Profile::declared(framing);
+    profile.client = Some(Box::new(ClientProfile::unknown(framing, introduction.told)));
+    let calibration = Calibration { profile, tempo: Tempo::PATIENT, round_trip: Duration::ZERO, died_of: None };
+    let came = trace.records.iter().any(|record| record.event == Event::Connected);
+    let basic = if came { "CLI-03" } else { "CLI-01" };
+    let schedule = Schedule::new(framing, &calibration, scenarios, options);
+    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Weighed];
+    let mut cases: Vec<_> =
+        groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group)).collect();
+    cases.sort_by_key(|(place, _)| *place);
+    let mut proved = false;
+    let outcomes = cases.into_iter().map(|(_, mut case)| {
+        let is_basic = case.requirements.iter().any(|id| id == basic) && matches!(case.plan, Plan::Play(_));
+        if proved || !is_basic {
+            let reason = format!("the client does not send a plain message rightly ({basic})");
+            return Outcome::without_run(case, Verdict::NotRun, reason);
+        }
+        proved = true;
+        case.stimulus = vec!["start the client with a plain message, and wait for it".into()];
+        let (judgement, took) = (judgement.clone(), trace.duration());
+        Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace: Some(trace.as_ref().clone()), took }
+    });
+    outcomes.collect()
+}
+
+/// How a session ends. Where it always ends so, that says nothing of what came before.
+const ABOUT_END: &[&str] = &["not-closed", "reset", "still-running"];
+
+/// Takes away what every session of the client shows: that is told once, by CLI-07, which is about it.
+pub(super) fn without_habits(outcome: &mut Outcome, client: &ClientProfile) {
+    if outcome.case.requirements.iter().any(|id| id == "CLI-07") || outcome.verdict != Verdict::Fail {
+        return;
+    }
+    let breaches = &mut outcome.judgement.breaches;
+    let only_end = breaches.iter().all(|breach| ABOUT_END.contains(&breach.rule.as_str()));
+    breaches.retain(|breach| !client.habitual.contains(&breach.rule));
+    if breaches.is_empty() && only_end {
+        outcome.verdict = Verdict::Pass;
+    } else if breaches.is_empty() {
+        outcome.verdict = Verdict::Inconclusive;
+        outcome.reason = Some("what it shows, a plain session shows as well (CLI-07)".into());
+    }
+}

@@ -1,0 +1,126 @@
+//! The tester is tested in the other direction, too: every fault of the reference client is killed by a requirement that
+//! it exists to break; right variants, and what nobody can see, fail nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use echospec::campaign::{self, FramingRun, Introduction, Options, Selection, Unwatched};
+use echospec::framing::Framing;
+use echospec::oracle::{Level, Verdict, requirement, requirements};
+use echospec::peer::ClientFault;
+use echospec::peer::client::fault;
+use echospec::peer::fault::Kind;
+use echospec::profile::Told;
+use echospec::scenario::{self, Scenario};
+use echospec::transport::Simulator;
+
+const FRAMINGS: &[&str] =
+    &["raw", "close", "fixed:16", "length:u8", "length:u32be", "length:varint", "lsp", "lf", "crlf", "cobs"];
+
+/// One fault in one framing.
+struct Cell {
+    kind: Kind,
+    fault: &'static ClientFault,
+    framing: &'static str,
+    failed: BTreeSet<String>,
+}
+
+impl Cell {
+    fn is_harmless(&self) -> bool {
+        matches!(self.kind, Kind::Right | Kind::Unobservable)
+    }
+
+    /// The most binding of the requirements that it exists to break and that failed.
+    fn killer(&self) -> Option<&'static str> {
+        let killers = self.fault.breaks.iter().copied().filter(|id| self.failed.contains(*id));
+        killers.min_by_key(|id| level(id))
+    }
+}
+
+fn level(id: &str) -> Level {
+    requirement(id).expect("a fault breaks requirements that exist").level
+}
+
+fn cells() -> Vec<Cell> {
+    let scenarios = scenario::builtin().expect("the embedded scenarios load");
+    let mut cells = Vec::new();
+    for (kind, fault) in fault::all() {
+        for text in FRAMINGS {
+            let framing: Framing = text.parse().expect("a framing");
+            if (fault.applies)(&framing) {
+                let cell = Cell { kind, fault, framing: text, failed: BTreeSet::new() };
+                let failed = failed(&run(&scenarios, &cell, &framing));
+                cells.push(Cell { failed, ..cell });
+            }
+        }
+    }
+    cells
+}
+
+fn run(scenarios: &[Scenario], cell: &Cell, framing: &Framing) -> FramingRun {
+    let simulator = Simulator::of_client(framing.clone(), Some(cell.fault));
+    let wanted: Vec<String> = cell.fault.breaks.iter().map(|id| (*id).to_owned()).collect();
+    let wanted = if cell.is_harmless() { vec!["CLI-*".to_owned()] } else { wanted };
+    let selection = Selection::new(&wanted, &[], scenarios).expect("patterns that match");
+    let options = Options { jobs: 1, selection, thorough: true, ..Options::default() };
+    let introduction = Introduction { told: Told::Bytes, prints: true, two_addresses: false };
+    let run = campaign::run_client(&simulator, &Unwatched, framing, scenarios, &options, introduction);
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(run)
+}
+
+fn failed(run: &FramingRun) -> BTreeSet<String> {
+    let failed = run.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Fail | Verdict::Flaky));
+    failed.flat_map(|outcome| outcome.case.requirements.clone()).collect()
+}
+
+#[test]
+fn every_fault_of_a_client_is_killed_and_nothing_else_is() {
+    let cells = cells();
+    let mut complaints = Vec::new();
+    for cell in &cells {
+        let (name, framing) = (cell.fault.name, cell.framing);
+        match cell.killer() {
+            _ if cell.is_harmless() && cell.failed.is_empty() => {}
+            _ if cell.is_harmless() => complaints.push(format!("{name} in {framing} fails {:?}", cell.failed)),
+            Some(_) => {}
+            None => complaints
+                .push(format!("{name} in {framing} survives {:?}, failed {:?}", cell.fault.breaks, cell.failed)),
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    insta::with_settings!({ snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"), prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("client-kill-matrix", table(&cells));
+    });
+}
+
+/// A line a fault: what kills it in each framing.
+fn table(cells: &[Cell]) -> String {
+    let mut text = String::new();
+    let mut faults: Vec<(&str, Kind, BTreeMap<&str, &str>)> = Vec::new();
+    for cell in cells {
+        if faults.last().is_none_or(|(name, ..)| *name != cell.fault.name) {
+            faults.push((cell.fault.name, cell.kind, BTreeMap::new()));
+        }
+        if let (Some(last), Some(killer)) = (faults.last_mut(), cell.killer()) {
+            last.2.insert(cell.framing, killer);
+        }
+    }
+    let kills = cells.iter().filter(|cell| cell.killer().is_some()).count();
+    _ = writeln!(text, "{} faults, {} framings, {} cells, {kills} kills", faults.len(), FRAMINGS.len(), cells.len());
+    for (name, kind, killers) in &faults {
+        let mut by_killer: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        killers.iter().for_each(|(framing, killer)| by_killer.entry(killer).or_default().push(framing));
+        let told: Vec<_> =
+            by_killer.iter().map(|(killer, framings)| format!("{killer} in {}", framings.join(" "))).collect();
+        _ = writeln!(
+            text,
+            "{name} ({kind}): {}",
+            if told.is_empty() { "fails nothing".into() } else { told.join("; ") }
+        );
+    }
+    let broken: BTreeSet<&str> = cells.iter().filter_map(Cell::killer).collect();
+    let unproved: Vec<_> =
+        requirements().map(|one| one.id).filter(|id| id.starts_with("CLI-") && !broken.contains(id)).collect();
+    _ = writeln!(text, "requirements that no fault breaks here: {}", unproved.join(" "));
+    text
+}
