@@ -15,7 +15,9 @@ fn check_client(options: &[&str], command: &[&str]) -> Output {
 /// The requirements that failed, of those that were asked for.
 fn failed(framing: &str, only: &[&str], fault: Option<&str>) -> (Option<i32>, Vec<String>) {
     let mut options = vec!["--framing", framing, "--report", "json"];
-    only.iter().for_each(|pattern| options.extend(["--only", pattern]));
+    for pattern in only {
+        options.extend(["--only", pattern]);
+    }
     let mut command = vec![ECHOSPEC, "send", "{host}:{port}", "--framing", framing];
     command.extend(fault.into_iter().flat_map(|fault| ["--fault", fault]));
     let output = check_client(&options, &command);

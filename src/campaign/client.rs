@@ -29,6 +29,9 @@ const GREETINGS: usize = 3;
 /// The sizes of messages at which a limit is looked for, in bytes.
 const LARGE: &[u64] = &[1 << 10, 1 << 12, 1 << 14, (1 << 16) - 100, 1 << 17, 1 << 20, 1 << 22, 1 << 24];
 
+/// How long a client may take to close, at least.
+const CLOSES: Duration = Duration::from_secs(1);
+
 /// How long a client may take to come at first: a virtual machine warms up.
 const FIRST: Duration = Duration::from_secs(10);
 
@@ -167,7 +170,9 @@ impl<T: Transport> Lab<'_, T> {
             habitual: habitual.unwrap_or_default(),
             two_addresses: self.introduction.two_addresses,
         }));
-        let tempo = Tempo::for_round_trip(slowest).scaled(self.scale);
+        let tempo = Tempo::for_round_trip(slowest);
+        // Processes share the machine with each other, and a session's close is nobody's bottleneck.
+        let tempo = Tempo { reply: tempo.reply.max(CLOSES), ..tempo }.scaled(self.scale);
         Calibration { profile, tempo, round_trip: slowest, died_of: None }
     }
 

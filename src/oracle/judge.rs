@@ -60,7 +60,9 @@ pub fn judge(script: &Script, trace: &Trace) -> Judgement {
     }
     bench.close();
     bench.judgement.breaches = few(bench.breaches);
-    if script.errand.as_ref().is_some_and(|errand| errand.patient) && bench.judgement.rests_on_time() {
+    // What it does when we have left at last says nothing of how it would have gone on.
+    let waits = bench.judgement.breaches.iter().any(|breach| breach.rule == rules::STILL_THERE.name);
+    if waits && script.errand.as_ref().is_some_and(|errand| errand.patient) {
         bench.judgement.breaches.clear();
         bench.judgement.inconclusive = Some(PATIENT.into());
     }

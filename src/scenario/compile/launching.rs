@@ -15,8 +15,8 @@ use crate::session::{Duty, Errand, Promise, Report, Step as Action, Until};
 /// What a client is told where the scenario does not say.
 const PLAIN: &str = "echospec";
 
-/// A plain client may take so many reply deadlines to leave.
-const LEAVING: u32 = 2;
+/// A client may take so many reply deadlines to leave: runtimes take their time to come down.
+const LEAVING: u32 = 3;
 
 /// A client whom nobody listens to may take so long, its start included (CLI-02).
 const REFUSED: Duration = Duration::from_secs(5);
