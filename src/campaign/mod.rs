@@ -3,6 +3,7 @@
 //! It knows no socket and no clock: a [`Transport`](crate::transport::Transport) plays scripts, a [`Watcher`] hears of progress and may ask to stop.
 
 mod calibrate;
+mod capacity;
 mod confirm;
 mod fold;
 mod life;

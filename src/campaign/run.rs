@@ -8,17 +8,21 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
 use futures_util::stream::FuturesUnordered;
 
-use super::calibrate::{Calibration, Unfit, calibrate, limit};
+use super::calibrate::{Calibration, Unfit, calibrate};
+use super::capacity;
 use super::confirm::confirm;
 use super::life::{self, Life, Process};
-use super::probe::is_alive;
-use super::schedule::{self, Death, Failures, Group, Lane, Load, Place, Schedule};
+use super::probe::{is_alive, plain_time};
+use super::schedule::{self, Burden, Death, Failures, Group, Lane, Load, Place, Schedule};
 use super::{Options, Watcher};
 use crate::framing::{Framing, Strategy};
 use crate::oracle::{Judgement, Level, Verdict, judge, requirement};
 use crate::scenario::{Case, Context, Plan, Scenario};
 use crate::session::{Conn, Event, Failure, Record, Script, Trace};
 use crate::transport::Transport;
+
+/// So often a target is asked at most whether it is done with what a case left behind.
+const RESTS: usize = 100;
 
 /// Everything that one framing brought.
 #[derive(Debug)]
@@ -102,9 +106,9 @@ pub async fn run_owned<T: Transport, W: Watcher>(
             return FramingRun { framing: framing.clone(), calibration: Err(unfit), outcomes };
         }
     };
-    let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    if !calibration.profile.partial && calibration.profile.max.is_none() {
-        calibration.profile.limit = limit(transport, framing, calibration.tempo, schedule.largest).await;
+    let mut schedule = Schedule::new(framing, &calibration, scenarios, options);
+    if capacity::measure(transport, framing, &mut calibration, schedule.largest).await {
+        schedule = Schedule::new(framing, &calibration, scenarios, options);
     }
     watcher.phase("judging", schedule.cases);
     let field = Field {
@@ -194,6 +198,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             all.extend(busy);
             all
         };
+        outcomes.extend(self.play_beside(cases(Group::Heavy), Lane::heavy()).await);
         // What is measured at the process must be the only thing that happens to it.
         outcomes.extend(self.play_beside(cases(Group::Weighed), Lane::alone()).await);
         outcomes.sort_by_key(|(place, _)| *place);
@@ -207,15 +212,20 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     async fn play_beside(&self, cases: impl Iterator<Item = (Place, Case)>, lane: Lane) -> Vec<(Place, Outcome)> {
         let mut cases = cases.peekable();
-        let (mut playing, mut load, mut played) = (FuturesUnordered::new(), Load::new(lane.jobs), Vec::new());
+        let mut load = Load::new(lane.jobs, self.calibration.patience());
+        let (mut playing, mut played) = (FuturesUnordered::new(), Vec::new());
         loop {
-            while let Some((place, case)) = cases.next_if(|(_, case)| load.takes(case.weight())) {
-                let weight = case.weight();
-                load.begin(weight);
-                playing.push(async move { (place, weight, self.play_watched(case, lane).await) });
+            let burden = |case: &Case| Burden::of(case, self.calibration);
+            while let Some((place, case)) = cases.next_if(|(_, case)| load.takes(burden(case))) {
+                let burden = burden(&case);
+                load.begin(burden);
+                playing.push(async move { (place, burden, self.play_watched(case, lane).await) });
             }
-            let Some((place, weight, outcome)) = playing.next().await else { return played };
-            load.end(weight);
+            let Some((place, burden, outcome)) = playing.next().await else { return played };
+            load.end(burden);
+            if lane.rests && outcome.verdict != Verdict::Skipped {
+                self.let_rest().await;
+            }
             self.watcher.case_done(&outcome.case.id, outcome.verdict);
             played.push((place, outcome));
         }
@@ -290,19 +300,16 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     /// As often as asked for. What is proved once counts; what rests on time alone must always be so, or is flaky.
     async fn play_repeatedly(&self, case: Case, script: Script) -> Outcome {
-        if let Some(limits) = case.watch {
-            return self.play_weighed(case, script, limits).await;
-        }
         let times = self.options.repeat;
         let (mut passed, mut worst): (usize, Option<Outcome>) = (0, None);
         for _ in 1..times {
-            let outcome = self.play(case.clone(), script.clone()).await;
+            let outcome = self.play_or_weigh(case.clone(), script.clone()).await;
             passed += usize::from(outcome.verdict == Verdict::Pass);
             if outcome.verdict != Verdict::Pass && worst.as_ref().is_none_or(|worst| outcome.is_worse(worst)) {
                 worst = Some(outcome);
             }
         }
-        let last = self.play(case, script).await;
+        let last = self.play_or_weigh(case, script).await;
         passed += usize::from(last.verdict == Verdict::Pass);
         let mut outcome = worst.filter(|worst| !last.is_worse(worst)).unwrap_or(last);
         if times > 1 && passed < times {
@@ -312,6 +319,13 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             }
         }
         outcome
+    }
+
+    async fn play_or_weigh(&self, case: Case, script: Script) -> Outcome {
+        match case.watch {
+            Some(limits) => self.play_weighed(case, script, limits).await,
+            None => self.play(case, script).await,
+        }
     }
 
     /// Plays one case once.
@@ -345,6 +359,21 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     pub(super) async fn is_alive(&self) -> bool {
         is_alive(self.transport, self.framing, self.calibration.tempo).await
+    }
+
+    /// A target may still be busy with what a client left behind that is gone. Waits until that is done, or for as long as
+    /// that may take.
+    async fn let_rest(&self) {
+        let Calibration { tempo, round_trip, .. } = *self.calibration;
+        let (usual, mut left) = ((round_trip * 4).max(tempo.prompt), RESTS);
+        while left > 0 && !self.is_dead() && !self.watcher.stopped() {
+            left -= 1;
+            let took = plain_time(self.transport, self.framing, tempo).await;
+            if took.is_some_and(|took| took <= usual) {
+                return;
+            }
+            self.pause(tempo.quiet / 2).await;
+        }
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -433,7 +462,7 @@ fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], opti
         Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
     };
     let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Weighed];
+    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Heavy, Group::Weighed];
     let cases = groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
     let mut cases: Vec<_> = cases.collect();
     cases.sort_by_key(|(place, _)| *place);

@@ -295,7 +295,10 @@ impl Channel {
                 self.end(State::Dead);
             }
             // What the target sent before it went can still be read.
-            Event::WriteFailed(_) => self.queue.retain(|item| matches!(item, Item::Close | Item::Reset)),
+            Event::WriteFailed(_) => {
+                self.ledger.cut_off();
+                self.queue.retain(|item| matches!(item, Item::Close | Item::Reset));
+            }
             _ => return,
         }
         self.moved_at = now;

@@ -22,6 +22,8 @@ pub struct Ledger {
     forgiven: bool,
     /// The target's direction has ended: what had come by then is judged.
     ended: bool,
+    /// The target took no more of what was being sent to it.
+    cut_off: bool,
 }
 
 #[derive(Debug)]
@@ -92,7 +94,7 @@ impl Ledger {
                 most: 0,
             },
         };
-        Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false, ended: false }
+        Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false, ended: false, cut_off: false }
     }
 
     /// The following bytes carry this message.
@@ -121,6 +123,11 @@ impl Ledger {
             self.wrong = self.account.settle(at, bytes);
             self.wrong_at = self.received;
         }
+    }
+
+    /// The target takes no more, and something was still to be sent.
+    pub fn cut_off(&mut self) {
+        self.cut_off = true;
     }
 
     /// From now on everything is right, and nothing is owed.
@@ -158,7 +165,8 @@ impl Ledger {
         self.forgiven
             || self.wrong.is_none()
                 && match &self.account {
-                    Account::Stream { open, .. } => *open == 0,
+                    // What could not be sent was owed, too.
+                    Account::Stream { open, .. } => *open == 0 && !self.cut_off,
                     Account::Framed { promises, next, .. } => !promises[*next..].iter().any(|p| p.duty == Duty::Echo),
                 }
     }
@@ -300,6 +308,16 @@ mod tests {
             ledger.ended();
             assert!(ledger.is_settled() && ledger.rest_fits(), "{framing}");
         }
+    }
+
+    #[test]
+    fn a_stream_that_was_cut_off_is_not_paid_by_what_went_out_of_it() {
+        let mut ledger = Ledger::new(&Replies::Stream);
+        ledger.sent(&Bytes::from_static(b"begun"));
+        ledger.received(&Bytes::from_static(b"begun"));
+        assert!(ledger.is_settled());
+        ledger.cut_off();
+        assert!(!ledger.is_settled());
     }
 
     /// Found by the fuzz target `session`: a server that was asked nothing and ends was said to have answered.
