@@ -32,7 +32,10 @@ pub struct Profile {
 /// On one machine a small reply takes a fraction of a millisecond; a delayed acknowledgement costs 40 (TIM-01).
 const PROMPT: Duration = Duration::from_millis(10);
 
-/// What is repeated is repeated for so long.
+/// No target that is quick takes so long for its quickest reply, also on a busy machine.
+const SLOW: Duration = Duration::from_millis(5);
+
+/// What is repeated on a slow target is repeated for so long.
 const REPEATING: Duration = Duration::from_secs(3);
 
 /// How long to wait, derived from the calibrated round trip (PRODUCT "Judging fairly").
@@ -147,7 +150,7 @@ impl Tempo {
     /// As it is, for a target whose fastest small reply took so long.
     #[must_use]
     pub fn expecting(self, fastest: Duration) -> Self {
-        Self { prompt: PROMPT.max(fastest * 3), rounds: rounds(fastest * 2), ..self }
+        Self { prompt: PROMPT.max(fastest * 3), rounds: rounds(fastest), ..self }
     }
 
     /// The same, multiplied.
@@ -173,7 +176,10 @@ impl Tempo {
     }
 }
 
-/// How often a round trip is repeated.
+/// How often a round trip is repeated: as often as asked for, unless the target is slow beyond any doubt.
 fn rounds(round_trip: Duration) -> u32 {
+    if round_trip < SLOW {
+        return u32::MAX;
+    }
     (REPEATING.as_secs_f64() / round_trip.as_secs_f64().max(1e-6)).max(3.0) as u32
 }

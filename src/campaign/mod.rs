@@ -7,16 +7,20 @@ mod capacity;
 mod confirm;
 mod fold;
 mod life;
+mod patience;
 mod probe;
 mod run;
 mod schedule;
 mod select;
+mod unfit;
 
 pub use calibrate::{Calibration, Unfit, calibrate};
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
 pub use run::{FramingRun, Outcome, run, run_owned};
 pub use select::{Selection, SelectionError, Shard};
+
+use std::time::Duration;
 
 use crate::oracle::Verdict;
 
@@ -26,6 +30,10 @@ pub trait Watcher: Sync {
     fn phase(&self, _name: &str, _cases: usize) {}
     /// A case has its verdict.
     fn case_done(&self, _id: &str, _verdict: Verdict) {}
+    /// For how long the run has been on its way; always zero where there is no clock.
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Whether the run should end: what is left is not run.
     fn stopped(&self) -> bool {
         false

@@ -1,7 +1,7 @@
 //! One framing: the cases against the target, side by side where the target serves several, and what came of each.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,17 +12,16 @@ use super::calibrate::{Calibration, Unfit, calibrate};
 use super::capacity;
 use super::confirm::confirm;
 use super::life::{self, Life, Process};
-use super::probe::{is_alive, plain_time};
+use super::patience::BEYOND_DOUBT;
+use super::probe::is_alive;
 use super::schedule::{self, Burden, Death, Failures, Group, Lane, Load, Place, Schedule};
+use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
-use crate::framing::{Framing, Strategy};
+use crate::framing::Framing;
 use crate::oracle::{Judgement, Level, Verdict, judge, requirement};
 use crate::scenario::{Case, Context, Plan, Scenario};
 use crate::session::{Conn, Event, Failure, Record, Script, Trace};
 use crate::transport::Transport;
-
-/// So often a target is asked at most whether it is done with what a case left behind.
-const RESTS: usize = 100;
 
 /// Everything that one framing brought.
 #[derive(Debug)]
@@ -119,6 +118,9 @@ pub async fn run_owned<T: Transport, W: Watcher>(
         options,
         failures: Failures::default(),
         dead: AtomicBool::new(false),
+        proved: AtomicBool::new(false),
+        doubts: AtomicUsize::new(0),
+        began: watcher.elapsed(),
         life: Life::new(process),
     };
     let gone = match (calibration.died_of, process) {
@@ -152,6 +154,12 @@ pub(super) struct Field<'a, T, W> {
     pub(super) options: &'a Options,
     failures: Failures,
     pub(super) dead: AtomicBool,
+    /// A MUST has failed, and not by time alone.
+    pub(super) proved: AtomicBool,
+    /// How many MUST have failed by time alone, and may be confirmed.
+    pub(super) doubts: AtomicUsize,
+    /// How long the run had been on its way when this framing's turn came.
+    pub(super) began: Duration,
     pub(super) life: Life<'a>,
 }
 
@@ -234,13 +242,16 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// Plays what was left out because of failures that did not stand. Says whether there was anything.
     async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) -> bool {
         let mut any = false;
+        self.doubts.store(0, Ordering::Relaxed);
         for scenario in scenarios {
             let of = |outcome: &&mut Outcome| outcome.case.scenario == scenario.id;
             let failed = outcomes.iter_mut().filter(of).filter(|outcome| outcome.verdict == Verdict::Fail).count();
             let left = |outcome: &&mut Outcome| {
-                outcome.verdict == Verdict::NotRun && outcome.reason.as_deref() == Some(&schedule::enough())
+                let reason = outcome.reason.as_deref();
+                let was_left = reason == Some(&schedule::enough()) || reason == Some(BEYOND_DOUBT);
+                outcome.verdict == Verdict::NotRun && was_left
             };
-            if failed >= schedule::VARIANTS || self.is_dead() || self.watcher.stopped() {
+            if failed >= schedule::VARIANTS || self.is_dead() || self.is_beyond_doubt() || self.watcher.stopped() {
                 continue;
             }
             for outcome in outcomes.iter_mut().filter(of).filter(left) {
@@ -270,6 +281,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if self.failures.are_enough(&case.scenario) {
             return Outcome::without_run(case, Verdict::NotRun, schedule::enough());
         }
+        if self.is_beyond_doubt() || self.is_long_doubted() {
+            return Outcome::without_run(case, Verdict::NotRun, BEYOND_DOUBT.into());
+        }
         let life = self.life.begin().await;
         let mut outcome = self.play_repeatedly(case, script).await;
         self.look_after(&mut outcome, lane.death, life).await;
@@ -280,6 +294,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         outcome.trace = outcome.trace.filter(|_| outcome.verdict != Verdict::Pass);
         if outcome.verdict == Verdict::Fail {
             self.failures.count(&outcome.case.scenario);
+            let (binds, doubtful) = (outcome.level() == Some(Level::Must), outcome.rests_on_time());
+            self.proved.fetch_or(binds && !doubtful, Ordering::Relaxed);
+            self.doubts.fetch_add(usize::from(binds && doubtful), Ordering::Relaxed);
         }
         outcome
     }
@@ -361,21 +378,6 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         is_alive(self.transport, self.framing, self.calibration.tempo).await
     }
 
-    /// A target may still be busy with what a client left behind that is gone. Waits until that is done, or for as long as
-    /// that may take.
-    async fn let_rest(&self) {
-        let Calibration { tempo, round_trip, .. } = *self.calibration;
-        let (usual, mut left) = ((round_trip * 4).max(tempo.prompt), RESTS);
-        while left > 0 && !self.is_dead() && !self.watcher.stopped() {
-            left -= 1;
-            let took = plain_time(self.transport, self.framing, tempo).await;
-            if took.is_some_and(|took| took <= usual) {
-                return;
-            }
-            self.pause(tempo.quiet / 2).await;
-        }
-    }
-
     pub(super) fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Relaxed)
     }
@@ -430,43 +432,3 @@ fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str) {
         outcome.judgement.breaches.push(crate::oracle::target_died());
     }
 }
-
-/// A target that cannot be measured: what is known of it is what the last plain message showed.
-fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], options: &Options) -> Vec<Outcome> {
-    let Unfit::Mute { trace, judgement, served, .. } = unfit else { return Vec::new() };
-    let calibration = Calibration {
-        profile: crate::profile::Profile::declared(framing),
-        tempo: crate::profile::Tempo::PATIENT,
-        round_trip: Duration::ZERO,
-        died_of: None,
-    };
-    let gone = judgement.breaches.iter().any(|breach| breach.rule == "not-connected");
-    let basic = match framing.strategy() {
-        _ if gone || *served => ["SES-02", "SES-03"],
-        Strategy::Close => ["SES-02", "CLS-01"],
-        _ => ["SES-02", "SES-08"],
-    };
-    let mut proved = Vec::new();
-    let mut judged = |case: Case| {
-        let basic = basic.iter().find(|basic| case.requirements.iter().any(|id| id == *basic));
-        let Some(basic) = basic.filter(|basic| matches!(case.plan, Plan::Play(_)) && !proved.contains(*basic)) else {
-            return Outcome::without_run(case, Verdict::NotRun, MUTE.into());
-        };
-        proved.push(*basic);
-        // What is judged here is the plain message of the calibration, not what the scenario would have sent.
-        let stimulus =
-            vec!["a: send a plain message, as the calibration does".into(), "a: expect everything back".into()];
-        let case = Case { stimulus, ..case };
-        let (judgement, trace) = (judgement.clone(), Some(trace.as_ref().clone()));
-        let took = trace.as_ref().map_or(Duration::ZERO, Trace::duration);
-        Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
-    };
-    let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Heavy, Group::Weighed];
-    let cases = groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
-    let mut cases: Vec<_> = cases.collect();
-    cases.sort_by_key(|(place, _)| *place);
-    cases.into_iter().map(|(_, case)| judged(case)).collect()
-}
-
-const MUTE: &str = "the target does not send a plain message back (SES-02)";

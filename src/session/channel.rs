@@ -252,7 +252,7 @@ impl Channel {
             return None;
         }
         match self.pace {
-            Pace::Eager => Some(READ_AT_ONCE),
+            Pace::Eager => Some(usize::try_from(self.ledger.worth_reading()).unwrap_or(READ_AT_ONCE).min(READ_AT_ONCE)),
             Pace::Stopped => None,
             Pace::Drip { bytes, .. } => self.next_read.is_none().then_some(bytes),
         }

@@ -8,7 +8,7 @@ use super::script::{Duty, Promise, Replies};
 use crate::framing::{AtEnd, Deframer, Framing, Malformed};
 
 /// More than this beyond what is owed, or behind what is wrong, adds nothing: no reply can be right any more.
-const SLACK: u64 = 64 * 1024;
+const SLACK: u64 = 8 * 1024;
 
 /// The account of one connection.
 #[derive(Debug)]
@@ -210,6 +210,16 @@ impl Ledger {
     /// Bytes received in all.
     pub fn total(&self) -> u64 {
         self.received
+    }
+
+    /// How many bytes it is worth reading at most: what can still be right, and enough of what cannot to be told.
+    pub fn worth_reading(&self) -> u64 {
+        let owed = match &self.account {
+            _ if self.wrong.is_some() => 0,
+            Account::Stream { open, .. } => *open,
+            Account::Framed { most, .. } => (2 * most).saturating_sub(self.received),
+        };
+        owed + SLACK
     }
 
     /// Whether nothing more need be read: a good deal has come since the reply went wrong, or more than can be right.
