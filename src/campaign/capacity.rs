@@ -53,7 +53,7 @@ pub(super) async fn measure<T: Transport>(
     }
     if let Some((size, time)) = seen.filter(|(size, _)| *size >= LEAST) {
         let small = calibration.round_trip.min(time);
-        calibration.tempo.effort.mebibyte = (time - small).mul_f64(f64::from(1 << 20) / size as f64);
+        calibration.tempo.effort.mebibyte = time.saturating_sub(small).mul_f64(f64::from(1 << 20) / size as f64);
     }
     calibration.profile != before
 }

@@ -48,12 +48,11 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         let times = if confirmed.len() < FULLY { TIMES } else { 1 };
         let (took, passed) = repeats(field, scenarios, outcome, times).await;
         left = left.saturating_sub(took);
-        match passed {
-            Some(passed) => *outcome = flaky(outcome.clone(), &passed),
-            None => {
-                field.proved.fetch_or(outcome.level() == Some(Level::Must), Ordering::Relaxed);
-                confirmed.insert(requirements);
-            }
+        if let Some(passed) = passed {
+            *outcome = flaky(outcome.clone(), &passed);
+        } else {
+            field.proved.fetch_or(outcome.level() == Some(Level::Must), Ordering::Relaxed);
+            confirmed.insert(requirements);
         }
     }
 }

@@ -200,7 +200,7 @@ impl Load {
 
     pub(super) fn end(&mut self, burden: Burden) {
         self.cases -= 1;
-        self.sum = Burden { bytes: self.sum.bytes - burden.bytes, work: self.sum.work - burden.work };
+        self.sum = Burden { bytes: self.sum.bytes - burden.bytes, work: self.sum.work.saturating_sub(burden.work) };
     }
 }
 
