@@ -17,8 +17,8 @@ pub(super) const BEYOND_DOUBT: &str = "the target had failed, and the run was ta
 /// So many failures by time alone are confirmed before more of them are looked for.
 const DOUBTS: usize = 20;
 
-/// So often a target is asked at most whether it is done with what a case left behind.
-const RESTS: usize = 60;
+/// So often in a run a target is asked at most whether it is done with what a case left behind.
+const RESTS: usize = 100;
 
 impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// Whether the target has failed, and whatever else is wrong with it takes too long to be found.
@@ -41,9 +41,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// that may take.
     pub(super) async fn let_rest(&self) {
         let Calibration { tempo, round_trip, .. } = *self.calibration;
-        let (usual, mut left) = ((round_trip * 4).max(tempo.reply / 20), RESTS);
-        while left > 0 && !self.is_dead() && !self.watcher.stopped() && !self.is_beyond_doubt() {
-            left -= 1;
+        let usual = (round_trip * 4).max(tempo.reply / 10);
+        while !self.is_dead() && !self.watcher.stopped() && !self.is_beyond_doubt() {
+            if self.rests.fetch_add(1, Ordering::Relaxed) >= RESTS {
+                return;
+            }
             let took = plain_time(self.transport, self.framing, tempo).await;
             if took.is_some_and(|took| took <= usual) {
                 return;

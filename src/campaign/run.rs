@@ -120,6 +120,7 @@ pub async fn run_owned<T: Transport, W: Watcher>(
         dead: AtomicBool::new(false),
         proved: AtomicBool::new(false),
         doubts: AtomicUsize::new(0),
+        rests: AtomicUsize::new(0),
         began: watcher.elapsed(),
         life: Life::new(process),
     };
@@ -158,6 +159,8 @@ pub(super) struct Field<'a, T, W> {
     pub(super) proved: AtomicBool,
     /// How many MUST have failed by time alone, and may be confirmed.
     pub(super) doubts: AtomicUsize,
+    /// How often it was asked whether it is done with what a case left behind.
+    pub(super) rests: AtomicUsize,
     /// How long the run had been on its way when this framing's turn came.
     pub(super) began: Duration,
     pub(super) life: Life<'a>,
