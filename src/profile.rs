@@ -32,8 +32,10 @@ pub struct Profile {
     pub over: Option<Over>,
     /// What an unfinished message at the end of the stream brings (D6, D7); `None`: not known.
     pub eof: Option<Eof>,
-    /// The largest payload that must be taken, in bytes: declared. `None`: not declared.
+    /// The largest payload that must be taken, in bytes: declared, or found by measuring. `None`: not known.
     pub max: Option<u64>,
+    /// The maximum was found by measuring: one byte more was refused.
+    pub edge: bool,
     /// The largest payload that was seen to come back, in bytes; larger ones were refused cleanly. `None`: no limit was met.
     pub limit: Option<u64>,
     /// The target is a client.
@@ -123,7 +125,10 @@ impl Told {
 /// On one machine a small reply takes a fraction of a millisecond; a delayed acknowledgement costs 40 (TIM-01).
 const PROMPT: Duration = Duration::from_millis(10);
 
-/// What is repeated is repeated for so long.
+/// No target that is quick takes so long for its quickest reply, also on a busy machine.
+const SLOW: Duration = Duration::from_millis(5);
+
+/// What is repeated on a slow target is repeated for so long.
 const REPEATING: Duration = Duration::from_secs(3);
 
 /// How long to wait, derived from the calibrated round trip (PRODUCT "Judging fairly").
@@ -140,6 +145,43 @@ pub struct Tempo {
     pub rounds: u32,
     /// What the median of small round trips stays below where nothing delays them.
     pub prompt: Duration,
+    /// What the target needs for one more reply among many, and for a mebibyte more: while it is busy with them, it may
+    /// keep everybody else waiting.
+    pub effort: Effort,
+}
+
+/// What replies cost the target in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// One more small reply, when many connections ask for one at once.
+    pub message: Duration,
+    /// One more small reply on the same connection.
+    pub in_a_row: Duration,
+    /// A mebibyte of one large message.
+    pub mebibyte: Duration,
+}
+
+impl Effort {
+    /// How long the target may be busy with so much.
+    pub fn over(&self, messages: u32, bytes: u64) -> Duration {
+        self.message.saturating_mul(messages) + self.mebibyte.mul_f64(bytes as f64 / f64::from(1 << 20))
+    }
+
+    /// The same where it is beyond any doubt; nothing of what a busy machine makes of a quick target.
+    #[must_use]
+    pub fn of_the_slow(self) -> Self {
+        let slow = |time: Duration, from| if time >= from { time } else { Duration::ZERO };
+        Self {
+            in_a_row: slow(self.in_a_row, Duration::from_millis(20)),
+            mebibyte: slow(self.mebibyte, Duration::from_secs(2)),
+            ..self
+        }
+    }
+
+    /// How long one connection may take over so much.
+    pub fn on_one(&self, messages: u32, bytes: u64) -> Duration {
+        self.in_a_row.saturating_mul(messages) + self.over(0, bytes)
+    }
 }
 
 impl Profile {
@@ -177,6 +219,7 @@ impl Profile {
             over: behaviour.over.filter(|over| *over != Over::Any),
             eof: behaviour.eof.filter(|eof| *eof != Eof::Any),
             max: behaviour.max,
+            edge: false,
             limit: None,
             client: None,
         }
@@ -191,6 +234,7 @@ impl Tempo {
         case: Duration::from_secs(60),
         rounds: 20,
         prompt: PROMPT,
+        effort: Effort { message: Duration::ZERO, in_a_row: Duration::ZERO, mebibyte: Duration::ZERO },
     };
 
     /// Deadlines for a target that needs `round_trip` for a small message: 20 times that, at least 500 ms (2 s when a
@@ -198,14 +242,14 @@ impl Tempo {
     pub fn for_round_trip(round_trip: Duration) -> Self {
         let reply = (round_trip * 20).clamp(Duration::from_millis(500), Duration::from_secs(20));
         let quiet = (round_trip * 3).clamp(Duration::from_millis(200), Duration::from_secs(5));
-        let rounds = (REPEATING.as_secs_f64() / round_trip.as_secs_f64().max(1e-6)).max(3.0) as u32;
-        Self { reply, quiet, case: Duration::from_secs(60) + reply * 10, rounds, prompt: PROMPT }
+        let case = Duration::from_secs(60) + reply * 10;
+        Self { reply, quiet, case, rounds: rounds(round_trip), prompt: PROMPT, effort: Effort::default() }
     }
 
     /// As it is, for a target whose fastest small reply took so long.
     #[must_use]
     pub fn expecting(self, fastest: Duration) -> Self {
-        Self { prompt: PROMPT.max(fastest * 3), ..self }
+        Self { prompt: PROMPT.max(fastest * 3), rounds: rounds(fastest), ..self }
     }
 
     /// The same, multiplied.
@@ -215,8 +259,26 @@ impl Tempo {
             reply: self.reply.mul_f64(factor),
             quiet: self.quiet.mul_f64(factor),
             case: self.case.mul_f64(factor.max(1.0)),
-            rounds: self.rounds,
             prompt: self.prompt.mul_f64(factor),
+            effort: Effort {
+                message: self.effort.message.mul_f64(factor),
+                in_a_row: self.effort.in_a_row.mul_f64(factor),
+                mebibyte: self.effort.mebibyte.mul_f64(factor),
+            },
+            ..self
         }
     }
+
+    /// How long nothing may move while so many bytes are taken in.
+    pub fn reply_to(&self, bytes: u64) -> Duration {
+        self.reply + self.effort.over(0, bytes)
+    }
+}
+
+/// How often a round trip is repeated: as often as asked for, unless the target is slow beyond any doubt.
+fn rounds(round_trip: Duration) -> u32 {
+    if round_trip < SLOW {
+        return u32::MAX;
+    }
+    (REPEATING.as_secs_f64() / round_trip.as_secs_f64().max(1e-6)).max(3.0) as u32
 }

@@ -179,3 +179,19 @@ fn a_command_that_is_not_told_where_to_listen_is_refused() {
     assert_eq!(code(&output), 2);
     assert!(text(&output.stderr).contains("write {port} in it"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_target_does_not_outlive_a_run_that_is_terminated() {
+    let target = Target::new();
+    let command = format!("python3 {} {{port}} none", target.script().display());
+    let mut check = Command::new(env!("CARGO_BIN_EXE_echospec"));
+    let args = ["check", "--exec", &command, "--framing", FRAMING, "--repeat", "1000"];
+    let mut running = check.args(args).stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
+    while !target.script().with_extension("py.pids").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&running);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is there");
+    assert_eq!(running.wait().expect("it ends").code(), Some(130));
+    assert!(target.pids().iter().all(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()));
+}

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use futures_util::join;
 
-use super::probe::{Probe, is_alive, plain, received, was_closed};
+use super::probe::{Probe, is_alive, plain, received, reply_time, was_closed};
 use crate::framing::{Deframer, Empty, Eof, Framing, Over, Strategy};
 use crate::oracle::{Judgement, judge};
-use crate::profile::{Profile, Tempo};
+use crate::profile::{Effort, Profile, Tempo};
 use crate::session::{Duty, Event, Failure, Script, Step, Trace, Until};
 use crate::transport::Transport;
 
 /// How many times a plain message is tried before the target counts as not answering.
 const ATTEMPTS: usize = 3;
+
+/// So many messages in a row show what each of them adds.
+const ROW: u32 = 4;
 
 /// What was measured.
 #[derive(Clone, Debug)]
@@ -26,6 +29,18 @@ pub struct Calibration {
     pub round_trip: Duration,
     /// What the target died of while it was measured.
     pub died_of: Option<Danger>,
+}
+
+impl Calibration {
+    /// How long the target may be busy with so many messages and bytes, so that others have to wait.
+    pub(super) fn work(&self, (messages, bytes): (u32, u64)) -> Duration {
+        self.tempo.effort.over(messages, bytes)
+    }
+
+    /// How long it may be busy while others wait for their replies: they have to come in time nevertheless.
+    pub(super) fn patience(&self) -> Duration {
+        self.tempo.reply / 4
+    }
 }
 
 /// A message that some targets die of.
@@ -65,7 +80,9 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
     let tempo = Tempo::for_round_trip(round_trip).expecting(fastest).scaled(scale);
     let mut profile = Profile::declared(framing);
     let lab = Lab { transport, framing, tempo };
-    profile.conns = lab.connections().await;
+    let (conns, message) = lab.connections().await.unwrap_or((1, round_trip));
+    profile.conns = conns;
+    let in_a_row = lab.in_a_row().await;
     let (habits, endured) = if profile.conns > 1 {
         let (partial, once, endured) = join!(lab.partial(), lab.once(), lab.endures());
         (Habits { partial, once }, endured)
@@ -73,7 +90,8 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
         (Habits { partial: lab.partial().await, once: lab.once().await }, lab.endures().await)
     };
     settle(&mut profile, framing, habits, &endured);
-    Ok(Calibration { profile, tempo, round_trip, died_of: endured.died_of })
+    let effort = Effort { message, in_a_row, ..Effort::default() };
+    Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, died_of: endured.died_of })
 }
 
 /// What a target does with ordinary messages.
@@ -135,7 +153,7 @@ async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> 
         }
         let answered = trace.records.iter().any(|record| matches!(record.event, Event::Received(_)));
         if judgement.is_pass() || (answered && !judgement.rests_on_time()) {
-            times.push(reply_time(&trace));
+            times.push(reply_time(&trace, <[_]>::first));
             only_first = attempt == 0;
         }
         last = Some((script, trace, judgement));
@@ -161,27 +179,22 @@ fn greeting(framing: &Framing, attempt: usize, tempo: Tempo) -> Script {
     probe.script()
 }
 
-fn reply_time(trace: &Trace) -> Duration {
-    let at = |wanted: fn(&Event) -> bool| trace.records.iter().find(|record| wanted(&record.event)).map(|r| r.at);
-    let sent = at(|event| matches!(event, Event::Sent(_)));
-    let came = at(|event| matches!(event, Event::Received(_)));
-    came.unwrap_or_default().saturating_sub(sent.unwrap_or_default())
-}
-
-struct Lab<'a, T> {
-    transport: &'a T,
-    framing: &'a Framing,
-    tempo: Tempo,
+/// Where a target is measured.
+pub(super) struct Lab<'a, T> {
+    pub(super) transport: &'a T,
+    pub(super) framing: &'a Framing,
+    pub(super) tempo: Tempo,
 }
 
 impl<T: Transport> Lab<'_, T> {
-    fn probe(&self) -> Probe<'_> {
+    pub(super) fn probe(&self) -> Probe<'_> {
         Probe::new(self.framing, self.tempo)
     }
 
-    /// D18: how many connections are served at once; 1 if an idle one keeps the next waiting.
-    async fn connections(&self) -> usize {
-        for count in [Profile::CONNS_TRIED, 16, 8, 2] {
+    /// D18: how many connections are served at once, and what each of their replies took; nothing if an idle one keeps
+    /// the next waiting.
+    async fn connections(&self) -> Option<(usize, Duration)> {
+        for count in [Profile::CONNS_TRIED, 16, 8, 2_usize] {
             let mut probe = self.probe();
             let conns: Vec<_> = (0..count).map(|_| probe.open()).collect();
             for (number, conn) in conns.iter().enumerate().skip(1) {
@@ -198,10 +211,26 @@ impl<T: Transport> Lab<'_, T> {
             // A queue that overflows makes clients wait for a second try of the handshake, a second later.
             let at_once = trace.records.iter().all(|r| r.event != Event::Connected || r.at < self.tempo.reply);
             if timely && at_once {
-                return count;
+                return Some((count, reply_time(&trace, <[_]>::last) / (count - 1) as u32));
             }
         }
-        1
+        None
+    }
+
+    /// What each of some messages adds that are sent at once on one connection.
+    async fn in_a_row(&self) -> Duration {
+        if self.framing.strategy() == Strategy::Close {
+            return Duration::ZERO;
+        }
+        let mut probe = self.probe();
+        let conn = probe.open();
+        for number in 0..ROW {
+            probe.say(conn, &plain(self.framing, number as usize), Duty::Echo);
+        }
+        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        let trace = self.transport.run(probe.script()).await;
+        let between = reply_time(&trace, <[_]>::last).saturating_sub(reply_time(&trace, <[_]>::first));
+        between / (ROW - 1)
     }
 
     /// What it does with messages that some targets die of, one after the other, so that it is known which it was.
@@ -328,54 +357,13 @@ impl<T: Transport> Lab<'_, T> {
         }
     }
 
-    /// The largest of some sizes that comes back, if a larger one is refused cleanly (D24): closed without a byte of
-    /// it, or passed over. Anything else is no limit but a fault, which the cases will find.
-    pub(super) async fn limit(&self, sizes: &[u64]) -> Option<u64> {
-        let mut taken = 0;
-        for &size in sizes {
-            let message = vec![b'm'; size as usize];
-            if !self.framing.carries(&message) {
-                continue;
-            }
-            let mut probe = self.probe();
-            let conn = probe.open();
-            probe.say(conn, &message, Duty::May);
-            let after = plain(self.framing, 1);
-            probe.say(conn, &after, Duty::Echo);
-            probe.hear(&[conn], &[Until::Echo, Until::Closed]);
-            let trace = self.transport.run(probe.script()).await;
-            let came = received(&trace, conn);
-            let messages = self.messages(&came);
-            let refused = came.is_empty() && was_closed(&trace, conn);
-            let passed_over = messages.len() == 1 && messages[0] == after;
-            match messages.first() {
-                Some(first) if *first == message => taken = size,
-                // Silence about the smallest size already is no limit, but a reply that was lost or overtaken.
-                _ if refused || (passed_over && taken > 0) => return Some(taken),
-                _ => return None,
-            }
-        }
-        None
-    }
-
-    fn is_framed(&self) -> bool {
+    pub(super) fn is_framed(&self) -> bool {
         !matches!(self.framing.strategy(), Strategy::Raw | Strategy::Close)
     }
 
-    fn messages(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn messages(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut deframer = Deframer::new(&self.framing.reply());
         deframer.push(bytes);
         std::iter::from_fn(|| deframer.next_frame()?.ok()).map(|frame| frame.payload).collect()
     }
-}
-
-/// The largest payload that the target takes, tried up to `largest`; `None` where there is no limit below it.
-pub(super) async fn limit<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo, largest: u64) -> Option<u64> {
-    let lab = Lab { transport, framing, tempo };
-    if !lab.is_framed() || framing.strategy() == Strategy::Fixed {
-        return None;
-    }
-    let mut sizes: Vec<u64> = (10..63).map(|power| 1 << power).take_while(|size| *size < largest).collect();
-    sizes.push(largest);
-    lab.limit(&sizes).await
 }

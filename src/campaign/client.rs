@@ -1,6 +1,5 @@
 //! A client under test: a few plain sessions measure it, and then the same engine plays its scenarios.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,10 +7,9 @@ use futures_util::future::join_all;
 
 use super::calibrate::Calibration;
 use super::confirm::confirm;
-use super::life::Life;
 use super::probe::{plain, received};
 use super::run::{Field, FramingRun, Outcome, Stoppable};
-use super::schedule::{self, Failures, Group, Schedule};
+use super::schedule::{self, Group, Schedule};
 use super::{Options, Unfit, Watcher};
 use crate::framing::{Deframer, Framing, Strategy};
 use crate::oracle::{Judgement, Verdict, judge};
@@ -82,16 +80,7 @@ pub async fn run_client<T: Transport, W: Watcher>(
     calibration.profile.limit = lab.limit(&calibration, largest).await;
     let schedule = Schedule::new(framing, &calibration, scenarios, options);
     watcher.phase("judging", schedule.cases);
-    let field = Field {
-        transport,
-        watcher,
-        framing,
-        calibration: &calibration,
-        options,
-        failures: Failures::default(),
-        dead: AtomicBool::new(false),
-        life: Life::new(None),
-    };
+    let field = Field::new(transport, watcher, framing, &calibration, options);
     let mut outcomes = field.play_all(&schedule).await;
     confirm(&field, scenarios, &mut outcomes).await;
     if field.play_left_out(scenarios, &mut outcomes).await {

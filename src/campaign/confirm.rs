@@ -2,11 +2,12 @@
 //! before it counts; one that does not repeat is flaky.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Watcher;
 use super::run::{Field, Outcome};
-use crate::oracle::Verdict;
+use crate::oracle::{Level, Verdict};
 use crate::scenario::{Case, Plan, Scenario};
 use crate::transport::Transport;
 
@@ -38,7 +39,7 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         if confirmed.contains(&requirements) {
             continue; // another case of the same requirements, which failed the same way, was confirmed
         }
-        if left.is_zero() || field.is_dead() || field.watcher.stopped() {
+        if left.is_zero() || field.is_dead() || field.watcher.stopped() || field.is_beyond_doubt() {
             outcome.verdict = Verdict::Inconclusive;
             outcome.reason = Some("failed by time alone, and was not confirmed".into());
             continue;
@@ -47,9 +48,11 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         let times = if confirmed.len() < FULLY { TIMES } else { 1 };
         let (took, passed) = repeats(field, scenarios, outcome, times).await;
         left = left.saturating_sub(took);
-        match passed {
-            Some(passed) => *outcome = flaky(outcome.clone(), &passed),
-            None => _ = confirmed.insert(requirements),
+        if let Some(passed) = passed {
+            *outcome = flaky(outcome.clone(), &passed);
+        } else {
+            field.proved.fetch_or(outcome.level() == Some(Level::Must), Ordering::Relaxed);
+            confirmed.insert(requirements);
         }
     }
 }

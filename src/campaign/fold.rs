@@ -114,6 +114,7 @@ fn findings(run: &FramingRun) -> Vec<Finding> {
         profile.over.map(|choice| (over(choice), behaviour.over.is_some())),
         profile.eof.map(|choice| (eof(choice), behaviour.eof.is_some())),
         profile.limit.map(|limit| (max(limit), false)),
+        profile.max.filter(|_| profile.edge).map(|max| (edge(max), false)),
     ];
     rows.into_iter().flatten().map(|(measured, declared)| finding(run, measured, declared)).collect()
 }
@@ -216,4 +217,9 @@ fn eof(eof: Eof) -> Measured {
 fn max(limit: u64) -> Measured {
     let sentence = format!("a message of {limit} bytes came back, a larger one was refused; larger ones are not sent");
     Measured::new("max", limit.to_string(), sentence)
+}
+
+fn edge(max: u64) -> Measured {
+    let sentence = format!("a message of {max} bytes came back, one of {} was refused: taken as the maximum", max + 1);
+    Measured::new("max", max.to_string(), sentence)
 }

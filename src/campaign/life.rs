@@ -177,7 +177,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         outcome
     }
 
-    async fn pause(&self, length: Duration) {
+    pub(super) async fn pause(&self, length: Duration) {
         let script =
             Script { steps: vec![Step::Pause(length)], replies: Replies::Stream, bound: length * 2, errand: None };
         self.transport.run(script).await;

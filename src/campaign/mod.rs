@@ -3,14 +3,17 @@
 //! It knows no socket and no clock: a [`Transport`](crate::transport::Transport) plays scripts, a [`Watcher`] hears of progress and may ask to stop.
 
 mod calibrate;
+mod capacity;
 mod client;
 mod confirm;
 mod fold;
 mod life;
+mod patience;
 mod probe;
 mod run;
 mod schedule;
 mod select;
+mod unfit;
 
 pub use calibrate::{Calibration, Unfit, calibrate};
 pub use client::{Introduction, run_client};
@@ -18,6 +21,8 @@ pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
 pub use run::{FramingRun, Outcome, run, run_owned};
 pub use select::{Selection, SelectionError, Shard};
+
+use std::time::Duration;
 
 use crate::oracle::Verdict;
 
@@ -27,6 +32,10 @@ pub trait Watcher: Sync {
     fn phase(&self, _name: &str, _cases: usize) {}
     /// A case has its verdict.
     fn case_done(&self, _id: &str, _verdict: Verdict) {}
+    /// For how long the run has been on its way; always zero where there is no clock.
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Whether the run should end: what is left is not run.
     fn stopped(&self) -> bool {
         false

@@ -1,5 +1,7 @@
 //! The small scripts by which a target is measured before it is judged.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::framing::{Framing, Strategy};
@@ -99,6 +101,18 @@ pub(super) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tem
     false
 }
 
+/// How long a plain message takes to come back, if it does.
+pub(super) async fn plain_time<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> Option<Duration> {
+    let mut probe = Probe::new(framing, tempo);
+    let conn = probe.open();
+    probe.say(conn, &plain(framing, 0), Duty::Echo);
+    probe.hear(&[conn], &[Until::Echo]);
+    probe.step(Step::Close(conn));
+    let trace = transport.run(probe.script()).await;
+    let came = trace.records.iter().any(|record| matches!(record.event, Event::Received(_)));
+    came.then(|| reply_time(&trace, <[_]>::last))
+}
+
 /// A plain message that the framing carries: readable, different for each number, of the fixed length if there is one.
 pub(crate) fn plain(framing: &Framing, number: usize) -> Vec<u8> {
     let texts = ["echospec", "plain message", "calibration", "are you there"];
@@ -123,4 +137,14 @@ pub(super) fn received(trace: &Trace, conn: Conn) -> Vec<u8> {
 
 pub(super) fn was_closed(trace: &Trace, conn: Conn) -> bool {
     trace.of(conn).any(|(_, record)| matches!(record.event, Event::Fin | Event::Reset | Event::WriteFailed(_)))
+}
+
+/// From when the first bytes were sent until some of those that came did.
+pub(super) fn reply_time(trace: &Trace, which: fn(&[Duration]) -> Option<&Duration>) -> Duration {
+    let at = |wanted: fn(&Event) -> bool| -> Vec<_> {
+        trace.records.iter().filter(|record| wanted(&record.event)).map(|record| record.at).collect()
+    };
+    let sent = at(|event| matches!(event, Event::Sent(_)));
+    let came = at(|event| matches!(event, Event::Received(_)));
+    which(&came).copied().unwrap_or_default().saturating_sub(sent.first().copied().unwrap_or_default())
 }

@@ -1,21 +1,24 @@
 //! One framing: the cases against the target, side by side where the target serves several, and what came of each.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
 use futures_util::stream::FuturesUnordered;
 
-use super::calibrate::{Calibration, Unfit, calibrate, limit};
+use super::calibrate::{Calibration, Unfit, calibrate};
+use super::capacity;
 use super::client::without_habits;
 use super::confirm::confirm;
 use super::life::{self, Life, Process};
+use super::patience::BEYOND_DOUBT;
 use super::probe::is_alive;
-use super::schedule::{self, Death, Failures, Group, Lane, Load, Place, Schedule};
+use super::schedule::{self, Burden, Death, Failures, Group, Lane, Load, Place, Schedule};
+use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
-use crate::framing::{Framing, Strategy};
+use crate::framing::Framing;
 use crate::oracle::{Judgement, Level, Verdict, judge, requirement};
 use crate::scenario::{Case, Context, Plan, Scenario};
 use crate::session::{Conn, Event, Failure, Record, Script, Trace};
@@ -103,21 +106,12 @@ pub async fn run_owned<T: Transport, W: Watcher>(
             return FramingRun { framing: framing.clone(), calibration: Err(unfit), outcomes };
         }
     };
-    let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    if !calibration.profile.partial && calibration.profile.max.is_none() {
-        calibration.profile.limit = limit(transport, framing, calibration.tempo, schedule.largest).await;
+    let mut schedule = Schedule::new(framing, &calibration, scenarios, options);
+    if capacity::measure(transport, framing, &mut calibration, schedule.largest).await {
+        schedule = Schedule::new(framing, &calibration, scenarios, options);
     }
     watcher.phase("judging", schedule.cases);
-    let field = Field {
-        transport,
-        watcher,
-        framing,
-        calibration: &calibration,
-        options,
-        failures: Failures::default(),
-        dead: AtomicBool::new(false),
-        life: Life::new(process),
-    };
+    let field = Field { life: Life::new(process), ..Field::new(transport, watcher, framing, &calibration, options) };
     let gone = match (calibration.died_of, process) {
         (None, _) => false,
         (Some(_), None) => true,
@@ -149,6 +143,14 @@ pub(super) struct Field<'a, T, W> {
     pub(super) options: &'a Options,
     pub(super) failures: Failures,
     pub(super) dead: AtomicBool,
+    /// A MUST has failed, and not by time alone.
+    pub(super) proved: AtomicBool,
+    /// How many MUST have failed by time alone, and may be confirmed.
+    pub(super) doubts: AtomicUsize,
+    /// How often it was asked whether it is done with what a case left behind.
+    pub(super) rests: AtomicUsize,
+    /// How long the run had been on its way when this framing's turn came.
+    pub(super) began: Duration,
     pub(super) life: Life<'a>,
 }
 
@@ -165,6 +167,32 @@ pub(super) fn context<'a>(
         time_scale: options.time_scale * scale,
         seed: options.seed,
         thorough: options.thorough,
+    }
+}
+
+impl<'a, T: Transport, W: Watcher> Field<'a, T, W> {
+    /// A target whose process is not ours, at the beginning of its run.
+    pub(super) fn new(
+        transport: &'a T,
+        watcher: &'a W,
+        framing: &'a Framing,
+        calibration: &'a Calibration,
+        options: &'a Options,
+    ) -> Self {
+        Self {
+            transport,
+            watcher,
+            framing,
+            calibration,
+            options,
+            failures: Failures::default(),
+            dead: AtomicBool::new(false),
+            proved: AtomicBool::new(false),
+            doubts: AtomicUsize::new(0),
+            rests: AtomicUsize::new(0),
+            began: watcher.elapsed(),
+            life: Life::new(None),
+        }
     }
 }
 
@@ -195,6 +223,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             all.extend(busy);
             all
         };
+        outcomes.extend(self.play_beside(cases(Group::Heavy), Lane::heavy()).await);
         // What is measured at the process must be the only thing that happens to it.
         outcomes.extend(self.play_beside(cases(Group::Weighed), Lane::alone()).await);
         outcomes.sort_by_key(|(place, _)| *place);
@@ -208,15 +237,20 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     async fn play_beside(&self, cases: impl Iterator<Item = (Place, Case)>, lane: Lane) -> Vec<(Place, Outcome)> {
         let mut cases = cases.peekable();
-        let (mut playing, mut load, mut played) = (FuturesUnordered::new(), Load::new(lane.jobs), Vec::new());
+        let mut load = Load::new(lane.jobs, self.calibration.patience());
+        let (mut playing, mut played) = (FuturesUnordered::new(), Vec::new());
         loop {
-            while let Some((place, case)) = cases.next_if(|(_, case)| load.takes(case.weight())) {
-                let weight = case.weight();
-                load.begin(weight);
-                playing.push(async move { (place, weight, self.play_watched(case, lane).await) });
+            let burden = |case: &Case| Burden::of(case, self.calibration);
+            while let Some((place, case)) = cases.next_if(|(_, case)| load.takes(burden(case))) {
+                let burden = burden(&case);
+                load.begin(burden);
+                playing.push(async move { (place, burden, self.play_watched(case, lane).await) });
             }
-            let Some((place, weight, outcome)) = playing.next().await else { return played };
-            load.end(weight);
+            let Some((place, burden, outcome)) = playing.next().await else { return played };
+            load.end(burden);
+            if lane.rests && outcome.verdict != Verdict::Skipped {
+                self.let_rest().await;
+            }
             self.watcher.case_done(&outcome.case.id, outcome.verdict);
             played.push((place, outcome));
         }
@@ -225,13 +259,16 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// Plays what was left out because of failures that did not stand. Says whether there was anything.
     pub(super) async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) -> bool {
         let mut any = false;
+        self.doubts.store(0, Ordering::Relaxed);
         for scenario in scenarios {
             let of = |outcome: &&mut Outcome| outcome.case.scenario == scenario.id;
             let failed = outcomes.iter_mut().filter(of).filter(|outcome| outcome.verdict == Verdict::Fail).count();
             let left = |outcome: &&mut Outcome| {
-                outcome.verdict == Verdict::NotRun && outcome.reason.as_deref() == Some(&schedule::enough())
+                let reason = outcome.reason.as_deref();
+                let was_left = reason == Some(&schedule::enough()) || reason == Some(BEYOND_DOUBT);
+                outcome.verdict == Verdict::NotRun && was_left
             };
-            if failed >= schedule::VARIANTS || self.is_dead() || self.watcher.stopped() {
+            if failed >= schedule::VARIANTS || self.is_dead() || self.is_beyond_doubt() || self.watcher.stopped() {
                 continue;
             }
             for outcome in outcomes.iter_mut().filter(of).filter(left) {
@@ -261,6 +298,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if self.failures.are_enough(&case.scenario) {
             return Outcome::without_run(case, Verdict::NotRun, schedule::enough());
         }
+        if self.is_beyond_doubt() || self.is_long_doubted() {
+            return Outcome::without_run(case, Verdict::NotRun, BEYOND_DOUBT.into());
+        }
         let life = self.life.begin().await;
         let mut outcome = self.play_repeatedly(case, script).await;
         self.look_after(&mut outcome, lane.death, life).await;
@@ -271,6 +311,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         outcome.trace = outcome.trace.filter(|_| outcome.verdict != Verdict::Pass);
         if outcome.verdict == Verdict::Fail {
             self.failures.count(&outcome.case.scenario);
+            let (binds, doubtful) = (outcome.level() == Some(Level::Must), outcome.rests_on_time());
+            self.proved.fetch_or(binds && !doubtful, Ordering::Relaxed);
+            self.doubts.fetch_add(usize::from(binds && doubtful), Ordering::Relaxed);
         }
         outcome
     }
@@ -291,19 +334,16 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     /// As often as asked for. What is proved once counts; what rests on time alone must always be so, or is flaky.
     async fn play_repeatedly(&self, case: Case, script: Script) -> Outcome {
-        if let Some(limits) = case.watch {
-            return self.play_weighed(case, script, limits).await;
-        }
         let times = self.options.repeat;
         let (mut passed, mut worst): (usize, Option<Outcome>) = (0, None);
         for _ in 1..times {
-            let outcome = self.play(case.clone(), script.clone()).await;
+            let outcome = self.play_or_weigh(case.clone(), script.clone()).await;
             passed += usize::from(outcome.verdict == Verdict::Pass);
             if outcome.verdict != Verdict::Pass && worst.as_ref().is_none_or(|worst| outcome.is_worse(worst)) {
                 worst = Some(outcome);
             }
         }
-        let last = self.play(case, script).await;
+        let last = self.play_or_weigh(case, script).await;
         passed += usize::from(last.verdict == Verdict::Pass);
         let mut outcome = worst.filter(|worst| !last.is_worse(worst)).unwrap_or(last);
         if times > 1 && passed < times {
@@ -313,6 +353,13 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             }
         }
         outcome
+    }
+
+    async fn play_or_weigh(&self, case: Case, script: Script) -> Outcome {
+        match case.watch {
+            Some(limits) => self.play_weighed(case, script, limits).await,
+            None => self.play(case, script).await,
+        }
     }
 
     /// Plays one case once.
@@ -408,43 +455,3 @@ fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str) {
         outcome.judgement.breaches.push(crate::oracle::target_died());
     }
 }
-
-/// A target that cannot be measured: what is known of it is what the last plain message showed.
-fn unfit_outcomes(unfit: &Unfit, framing: &Framing, scenarios: &[Scenario], options: &Options) -> Vec<Outcome> {
-    let Unfit::Mute { trace, judgement, served, .. } = unfit else { return Vec::new() };
-    let calibration = Calibration {
-        profile: crate::profile::Profile::declared(framing),
-        tempo: crate::profile::Tempo::PATIENT,
-        round_trip: Duration::ZERO,
-        died_of: None,
-    };
-    let gone = judgement.breaches.iter().any(|breach| breach.rule == "not-connected");
-    let basic = match framing.strategy() {
-        _ if gone || *served => ["SES-02", "SES-03"],
-        Strategy::Close => ["SES-02", "CLS-01"],
-        _ => ["SES-02", "SES-08"],
-    };
-    let mut proved = Vec::new();
-    let mut judged = |case: Case| {
-        let basic = basic.iter().find(|basic| case.requirements.iter().any(|id| id == *basic));
-        let Some(basic) = basic.filter(|basic| matches!(case.plan, Plan::Play(_)) && !proved.contains(*basic)) else {
-            return Outcome::without_run(case, Verdict::NotRun, MUTE.into());
-        };
-        proved.push(*basic);
-        // What is judged here is the plain message of the calibration, not what the scenario would have sent.
-        let stimulus =
-            vec!["a: send a plain message, as the calibration does".into(), "a: expect everything back".into()];
-        let case = Case { stimulus, ..case };
-        let (judgement, trace) = (judgement.clone(), Some(trace.as_ref().clone()));
-        let took = trace.as_ref().map_or(Duration::ZERO, Trace::duration);
-        Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
-    };
-    let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Weighed];
-    let cases = groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
-    let mut cases: Vec<_> = cases.collect();
-    cases.sort_by_key(|(place, _)| *place);
-    cases.into_iter().map(|(_, case)| judged(case)).collect()
-}
-
-const MUTE: &str = "the target does not send a plain message back (SES-02)";

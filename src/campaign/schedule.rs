@@ -13,8 +13,8 @@ use crate::framing::Framing;
 use crate::oracle::Verdict;
 use crate::scenario::{Case, Plan, Scenario};
 
-/// The cases in progress send at most so many bytes together; a single one may send more.
-const BYTES_AT_ONCE: usize = 10 * 1024 * 1024;
+/// The cases in progress hold at most so many bytes together; a single one may hold more.
+const BYTES_AT_ONCE: usize = 6 * 1024 * 1024;
 
 /// More failed variants of one scenario than this say nothing new: the others are not run.
 pub(super) const VARIANTS: usize = 3;
@@ -37,6 +37,8 @@ struct Entry<'a> {
     scenario: &'a Scenario,
     number: usize,
     wait: Duration,
+    /// How many messages and bytes one of its cases sends at most.
+    demand: (u32, u64),
 }
 
 impl<'a> Schedule<'a> {
@@ -53,15 +55,17 @@ impl<'a> Schedule<'a> {
             .enumerate()
             .filter(|(_, one)| one.side() == calibration.profile.side() && options.selection.takes(one))
         {
-            let mut wait = Duration::ZERO;
+            let (mut wait, mut demand) = (Duration::ZERO, (0, 0));
             for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(&case.id)) {
                 schedule.cases += 1;
                 if let Plan::Play(script) = &case.plan {
                     schedule.largest = schedule.largest.max(script.largest_message());
                     wait = wait.max(script.waits());
+                    let (messages, bytes) = script.demand();
+                    demand = (messages.max(demand.0), bytes.max(demand.1));
                 }
             }
-            schedule.entries.push(Entry { scenario, number, wait });
+            schedule.entries.push(Entry { scenario, number, wait, demand });
         }
         schedule.entries.sort_by_key(|entry| (std::cmp::Reverse(entry.wait), entry.number));
         schedule
@@ -75,7 +79,7 @@ impl<'a> Schedule<'a> {
         options: &'b Options,
         group: Group,
     ) -> impl Iterator<Item = (Place, Case)> + 'b {
-        let entries = self.entries.iter().filter(move |entry| entry.group() == group);
+        let entries = self.entries.iter().filter(move |entry| entry.group(calibration) == group);
         let cases = entries.flat_map(move |entry| {
             let cases = entry.scenario.expand(&context(framing, calibration, options, 1.0));
             cases.into_iter().enumerate().map(move |(index, case)| ((entry.number, index), case))
@@ -85,9 +89,10 @@ impl<'a> Schedule<'a> {
 }
 
 impl Entry<'_> {
-    fn group(&self) -> Group {
+    fn group(&self, calibration: &Calibration) -> Group {
         match () {
             () if self.scenario.watch.is_some() => Group::Weighed,
+            () if calibration.work(self.demand) > calibration.patience() => Group::Heavy,
             () if self.scenario.alone => Group::Alone,
             () if self.wait >= ASLEEP => Group::Sleepers,
             () => Group::Beside,
@@ -107,6 +112,8 @@ pub(super) enum Group {
     Beside,
     /// May hurt the target, or needs all of it.
     Alone,
+    /// Keeps the target busy for so long that others would wait in vain.
+    Heavy,
     /// What it takes of the machine is measured: after all others.
     Weighed,
 }
@@ -118,6 +125,8 @@ pub(super) struct Lane {
     pub(super) jobs: usize,
     /// What the end of the target says of a case.
     pub(super) death: Death,
+    /// Whether the target is left in peace after a case until it answers as quickly as it did at first.
+    pub(super) rests: bool,
 }
 
 /// Whom the death of the target is pinned on.
@@ -133,15 +142,37 @@ pub(super) enum Death {
 
 impl Lane {
     pub(super) fn alone() -> Self {
-        Self { jobs: 1, death: Death::Pinned }
+        Self { jobs: 1, death: Death::Pinned, rests: false }
+    }
+
+    pub(super) fn heavy() -> Self {
+        Self { rests: true, ..Self::alone() }
     }
 
     pub(super) fn beside(jobs: usize) -> Self {
-        Self { jobs, death: Death::Shared }
+        Self { jobs, death: Death::Shared, rests: false }
     }
 
     pub(super) fn asleep(jobs: usize) -> Self {
-        Self { jobs, death: Death::Elsewhere }
+        Self { jobs, death: Death::Elsewhere, rests: false }
+    }
+}
+
+/// What a case asks for while it is in progress.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Burden {
+    /// Of our memory, in bytes.
+    bytes: usize,
+    /// Of the target's time.
+    work: Duration,
+}
+
+impl Burden {
+    pub(super) fn of(case: &Case, calibration: &Calibration) -> Self {
+        match &case.plan {
+            Plan::Play(script) => Self { bytes: script.footprint(), work: calibration.work(script.demand()) },
+            Plan::Skip(_) => Self::default(),
+        }
     }
 }
 
@@ -149,26 +180,31 @@ impl Lane {
 #[derive(Debug)]
 pub(super) struct Load {
     jobs: usize,
+    /// How long the target may be busy with all of it together.
+    patience: Duration,
     cases: usize,
-    bytes: usize,
+    sum: Burden,
 }
 
 impl Load {
-    pub(super) fn new(jobs: usize) -> Self {
-        Self { jobs, cases: 0, bytes: 0 }
+    pub(super) fn new(jobs: usize, patience: Duration) -> Self {
+        Self { jobs, patience, cases: 0, sum: Burden::default() }
     }
 
-    /// Whether a case that sends so many bytes may begin now.
-    pub(super) fn takes(&self, bytes: usize) -> bool {
-        self.cases == 0 || (self.cases < self.jobs && self.bytes + bytes <= BYTES_AT_ONCE)
+    /// Whether a case may begin now.
+    pub(super) fn takes(&self, burden: Burden) -> bool {
+        let fits = || self.sum.bytes + burden.bytes <= BYTES_AT_ONCE && self.sum.work + burden.work <= self.patience;
+        self.cases == 0 || (self.cases < self.jobs && fits())
     }
 
-    pub(super) fn begin(&mut self, bytes: usize) {
-        (self.cases, self.bytes) = (self.cases + 1, self.bytes + bytes);
+    pub(super) fn begin(&mut self, burden: Burden) {
+        self.cases += 1;
+        self.sum = Burden { bytes: self.sum.bytes + burden.bytes, work: self.sum.work + burden.work };
     }
 
-    pub(super) fn end(&mut self, bytes: usize) {
-        (self.cases, self.bytes) = (self.cases - 1, self.bytes - bytes);
+    pub(super) fn end(&mut self, burden: Burden) {
+        self.cases -= 1;
+        self.sum = Burden { bytes: self.sum.bytes - burden.bytes, work: self.sum.work.saturating_sub(burden.work) };
     }
 }
 

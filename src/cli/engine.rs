@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::client::{Launcher, Visitors, has_two_families};
@@ -171,6 +172,20 @@ async fn run_reference(
     Ok(run)
 }
 
+/// Done at Ctrl-C, or when a supervisor asks for the end: what was started here must not outlive it.
+pub(super) async fn asked_to_end() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => _ = terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        Ok(()) = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
 /// Asks the run to stop at Ctrl-C or when its time is up. Returns if it does not, or at a second Ctrl-C: the framing in
 /// progress is given up then.
 async fn bound(trial: &Trial, progress: &Progress) {
@@ -182,11 +197,11 @@ async fn bound(trial: &Trial, progress: &Progress) {
     };
     tokio::select! {
         () = out_of_time => progress.stop(Stop::OutOfTime),
-        Ok(()) = tokio::signal::ctrl_c() => progress.stop(Stop::Interrupted),
+        () = asked_to_end() => progress.stop(Stop::Interrupted),
     }
     tokio::select! {
         () = tokio::time::sleep(GRACE) => {}
-        Ok(()) = tokio::signal::ctrl_c() => progress.stop(Stop::Interrupted),
+        () = asked_to_end() => progress.stop(Stop::Interrupted),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
@@ -21,6 +22,7 @@ pub(super) struct Progress {
     framing: Mutex<String>,
     stop: watch::Sender<Option<Stop>>,
     failed: AtomicUsize,
+    began: Instant,
 }
 
 /// Why a run ends before its time.
@@ -36,7 +38,14 @@ impl Progress {
     pub(super) fn new(console: &Console<'_>, events: Events) -> Self {
         let target = if console.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        Self { bar, events, framing: Mutex::default(), stop: watch::Sender::new(None), failed: AtomicUsize::new(0) }
+        Self {
+            bar,
+            events,
+            framing: Mutex::default(),
+            stop: watch::Sender::new(None),
+            failed: AtomicUsize::new(0),
+            began: Instant::now(),
+        }
     }
 
     /// What follows is about this framing.
@@ -89,6 +98,10 @@ impl Watcher for Progress {
         let failed = if failed > 0 { format!("{failed} failed; ") } else { String::new() };
         self.bar.set_message(format!("{failed}{}", id.escape_debug()));
         self.bar.inc(1);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 
     fn stopped(&self) -> bool {

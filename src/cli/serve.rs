@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Console;
-use super::engine::runtime;
+use super::engine::{asked_to_end, runtime};
 use super::exit::{Exit, Failure};
 use super::parse;
 use super::target::Target;
@@ -66,7 +66,7 @@ async fn serve(args: &Args, settings: Settings, console: &mut Console<'_>) -> Re
     tokio::select! {
         // A server that dies of its fault.
         () = &mut serving => return Ok(Exit::Nonconforming),
-        _ = tokio::signal::ctrl_c() => {}
+        () = asked_to_end() => {}
     }
     let _ = stop.send(true);
     serving.await;

@@ -157,6 +157,7 @@ impl Bench<'_> {
                 account.received.push(bytes.clone());
                 self.compare(index, conn);
             }
+            Event::WriteFailed(_) => account.ledger.cut_off(),
             Event::Fin => self.ended(index, conn, Ending::Fin),
             Event::Reset => self.ended(index, conn, Ending::Reset),
             Event::ConnectFailed(Failure::Ours) => {

@@ -31,16 +31,6 @@ pub struct Case {
     pub stimulus: Vec<String>,
 }
 
-impl Case {
-    /// How many bytes it sends.
-    pub fn weight(&self) -> usize {
-        match &self.plan {
-            Plan::Play(script) => script.weight(),
-            Plan::Skip(_) => 0,
-        }
-    }
-}
-
 /// What to do with a case.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {

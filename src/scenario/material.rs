@@ -53,6 +53,7 @@ impl Setting<'_> {
     pub(super) fn size(&self, size: Size) -> Result<usize, String> {
         let bytes = match size {
             Size::Bytes(bytes) => Some(bytes),
+            Size::Round(more) => u64::from(self.round).checked_add_signed(more).filter(|bytes| *bytes <= LARGEST),
             Size::Max(more) => {
                 let max = self.context.profile.max.ok_or("no max is declared")?;
                 max.checked_add_signed(more).filter(|bytes| *bytes <= LARGEST)

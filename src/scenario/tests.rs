@@ -81,7 +81,7 @@ mod errors {
         demo.yaml:3:28: `12q` is no size
          3 |   - send: {message: {fill: 12q}}
            |                            ^
-           = right: a whole number, "64KiB", max, max+1 or max-1
+           = right: a whole number, "64KiB", max, max+1, max-1 or "{i}", the number of the round
         "#);
     }
 
@@ -211,7 +211,7 @@ mod errors {
         demo.yaml:4:28: the value "2q" of `$size` does not fit here: `2q` is no size
          4 |   - send: {message: {fill: $size}}
            |                            ^
-           = right: a whole number, "64KiB", max, max+1 or max-1
+           = right: a whole number, "64KiB", max, max+1, max-1 or "{i}", the number of the round
         "#);
     }
 

@@ -255,7 +255,7 @@ impl Channel {
             return None;
         }
         match self.pace {
-            Pace::Eager => Some(READ_AT_ONCE),
+            Pace::Eager => Some(usize::try_from(self.ledger.worth_reading()).unwrap_or(READ_AT_ONCE).min(READ_AT_ONCE)),
             Pace::Stopped => None,
             Pace::Drip { bytes, .. } => self.next_read.is_none().then_some(bytes),
         }
@@ -299,7 +299,10 @@ impl Channel {
                 self.end(State::Dead);
             }
             // What the target sent before it went can still be read.
-            Event::WriteFailed(_) => self.queue.retain(|item| matches!(item, Item::Close | Item::Reset)),
+            Event::WriteFailed(_) => {
+                self.ledger.cut_off();
+                self.queue.retain(|item| matches!(item, Item::Close | Item::Reset));
+            }
             _ => return,
         }
         self.moved_at = now;

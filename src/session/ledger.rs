@@ -8,7 +8,7 @@ use super::script::{Duty, Promise, Replies};
 use crate::framing::{AtEnd, Deframer, Framing, Malformed};
 
 /// More than this beyond what is owed, or behind what is wrong, adds nothing: no reply can be right any more.
-const SLACK: u64 = 64 * 1024;
+const SLACK: u64 = 8 * 1024;
 
 /// The account of one connection.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Ledger {
     forgiven: bool,
     /// The target's direction has ended: what had come by then is judged.
     ended: bool,
+    /// The target took no more of what was being sent to it.
+    cut_off: bool,
 }
 
 #[derive(Debug)]
@@ -108,7 +110,7 @@ impl Ledger {
                 owed: 0,
             },
         };
-        Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false, ended: false }
+        Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false, ended: false, cut_off: false }
     }
 
     /// The following bytes carry this message.
@@ -148,6 +150,11 @@ impl Ledger {
         }
     }
 
+    /// The target takes no more, and something was still to be sent.
+    pub fn cut_off(&mut self) {
+        self.cut_off = true;
+    }
+
     /// From now on everything is right, and nothing is owed.
     pub fn forgive(&mut self) {
         self.forgiven = true;
@@ -183,7 +190,8 @@ impl Ledger {
         self.forgiven
             || self.wrong.is_none()
                 && match &self.account {
-                    Account::Stream { open, .. } => *open == 0,
+                    // What could not be sent was owed, too.
+                    Account::Stream { open, .. } => *open == 0 && !self.cut_off,
                     Account::Framed { promises, next, .. } => !promises[*next..].iter().any(|p| p.duty == Duty::Echo),
                 }
     }
@@ -227,6 +235,16 @@ impl Ledger {
     /// Bytes received in all.
     pub fn total(&self) -> u64 {
         self.received
+    }
+
+    /// How many bytes it is worth reading at most: what can still be right, and enough of what cannot to be told.
+    pub fn worth_reading(&self) -> u64 {
+        let owed = match &self.account {
+            _ if self.wrong.is_some() => 0,
+            Account::Stream { open, .. } => *open,
+            Account::Framed { most, .. } => (2 * most).saturating_sub(self.received),
+        };
+        owed + SLACK
     }
 
     /// Whether nothing more need be read: a good deal has come since the reply went wrong, or more than can be right.
@@ -325,6 +343,16 @@ mod tests {
             ledger.ended();
             assert!(ledger.is_settled() && ledger.rest_fits(), "{framing}");
         }
+    }
+
+    #[test]
+    fn a_stream_that_was_cut_off_is_not_paid_by_what_went_out_of_it() {
+        let mut ledger = Ledger::new(&Replies::Stream);
+        ledger.sent(&Bytes::from_static(b"begun"));
+        ledger.received(&Bytes::from_static(b"begun"));
+        assert!(ledger.is_settled());
+        ledger.cut_off();
+        assert!(!ledger.is_settled());
     }
 
     /// Found by the fuzz target `session`: a server that was asked nothing and ends was said to have answered.

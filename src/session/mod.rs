@@ -214,7 +214,7 @@ impl Session {
     }
 
     fn record(&mut self, at: Duration, conn: Conn, event: Event) {
-        self.trace.records.push(Record { at, conn, event });
+        self.trace.push(Record { at, conn, event });
     }
 
     /// Goes through the steps as far as they are complete.

@@ -1,5 +1,6 @@
 //! What a case does, in concrete bytes: the steps that a [`Session`](super::Session) walks through.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -106,6 +107,9 @@ impl Replies {
 
 /// A reply of up to so many bytes is compared, and not refused, whatever was sent: what came instead should be seen.
 const ROOM: u64 = 4 * 1024;
+
+/// What is kept of a message or a segment beside its bytes: in the script, the account and the trace.
+const EACH: usize = 256;
 
 /// What a step waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -240,6 +244,27 @@ impl Script {
         self.steps.iter().map(wait).sum()
     }
 
+    /// How many messages (of a stream: segments) and bytes it sends, on each connection.
+    pub fn demands(&self) -> BTreeMap<Conn, (u32, u64)> {
+        let mut demands: BTreeMap<Conn, (u32, u64)> = BTreeMap::new();
+        for step in &self.steps {
+            let Step::Send { conn, promises, segments, .. } = step else { continue };
+            let demand = demands.entry(*conn).or_default();
+            let messages: u32 = match self.replies {
+                Replies::Stream | Replies::Payloads => segments.iter().map(|segment| segment.times).sum(),
+                Replies::Framed(_) => promises.iter().map(|promise| promise.copies).sum(),
+            };
+            let bytes = segments.iter().map(|segment| segment.bytes.len() as u64 * u64::from(segment.times));
+            *demand = (demand.0.saturating_add(messages), demand.1 + bytes.sum::<u64>());
+        }
+        demands
+    }
+
+    /// How many messages and bytes it sends in all.
+    pub fn demand(&self) -> (u32, u64) {
+        self.demands().values().fold((0, 0), |all, one| (all.0.saturating_add(one.0), all.1 + one.1))
+    }
+
     /// How many bytes the script holds.
     pub fn weight(&self) -> usize {
         self.steps
@@ -249,5 +274,16 @@ impl Script {
                 _ => 0,
             })
             .sum()
+    }
+
+    /// How many bytes of memory it takes to play it, about: what it sends, and what is kept of each message.
+    pub fn footprint(&self) -> usize {
+        let of = |step: &Step| match step {
+            Step::Send { segments, promises, .. } => {
+                segments.iter().map(|segment| segment.bytes.len() + EACH).sum::<usize>() + promises.len() * EACH
+            }
+            _ => 0,
+        };
+        self.steps.iter().map(of).sum()
     }
 }

@@ -19,6 +19,27 @@ pub struct Trace {
     pub records: Vec<Record>,
 }
 
+/// What comes within so short a time is one piece, up to so many bytes: a target that answers byte by byte would cost a
+/// hundred times the memory of its replies.
+const AT_ONCE: Duration = Duration::from_millis(50);
+const PIECE: usize = 256;
+
+impl Trace {
+    /// Adds what happened last.
+    pub fn push(&mut self, record: Record) {
+        if let (Event::Received(came), Some(last)) = (&record.event, self.records.last_mut())
+            && last.conn == record.conn
+            && record.at.saturating_sub(last.at) < AT_ONCE
+            && let Event::Received(before) = &mut last.event
+            && before.len() + came.len() <= PIECE
+        {
+            *before = [&before[..], came].concat().into();
+            return;
+        }
+        self.records.push(record);
+    }
+}
+
 /// One event with its time since the start of the case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {

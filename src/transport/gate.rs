@@ -28,6 +28,9 @@ const BACKOFF: Duration = Duration::from_micros(160);
 /// Between looks at a target that takes its time; long enough for a timer, so that nothing spins.
 const REST: Duration = Duration::from_millis(2);
 
+/// One that reads on is given so many times the limit.
+const PATIENCE: u32 = 10;
+
 /// Looks at the sockets of any number of connections.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -63,6 +66,10 @@ struct Look {
     began: Duration,
     next: Duration,
     wait: Duration,
+    /// When the target was last seen to read on: what is slow is not late.
+    moved: Duration,
+    /// What it had not read by then, in bytes.
+    unread: Option<u32>,
     /// All that was written was seen in the target's socket.
     arrived: bool,
     acked: Option<Duration>,
@@ -76,7 +83,8 @@ impl Watch {
     /// From now on the question is whether all of `written`, bytes since the connection stands, were read.
     pub(super) fn begin(&mut self, now: Duration, written: u64) {
         let wait = FIRST_WAIT;
-        self.look = Some(Look { written, began: now, next: now, wait, arrived: false, acked: None });
+        let (began, moved, unread) = (now, now, None);
+        self.look = Some(Look { written, began, next: now, wait, moved, unread, arrived: false, acked: None });
     }
 
     /// When to look again, if a question is open.
@@ -110,7 +118,7 @@ impl Gate {
 
     fn is_late(&self, watch: &Watch, now: Duration) -> bool {
         let limit = self.limit / (1 << watch.unproved.min(4));
-        watch.look.as_ref().is_some_and(|look| now >= look.began + limit)
+        watch.look.as_ref().is_some_and(|look| now >= look.moved + limit || now >= look.began + limit * PATIENCE)
     }
 
     fn look(&self, watch: &mut Watch, now: Duration) -> Option<Proof> {
@@ -120,7 +128,7 @@ impl Gate {
                 Ok(Found::Nothing) | Err(_) => watch.side = Side::Away,
                 Ok(found) => {
                     watch.side = Side::Here;
-                    return watch.look.as_mut()?.is_read(found).then_some(Proof::Read);
+                    return watch.look.as_mut()?.is_read(found, now).then_some(Proof::Read);
                 }
             }
         }
@@ -136,8 +144,12 @@ impl Gate {
 
 impl Look {
     /// By the target's own socket.
-    fn is_read(&mut self, found: Found) -> bool {
+    fn is_read(&mut self, found: Found, now: Duration) -> bool {
         let Found::Socket { unread, received, .. } = found else { return false };
+        if self.unread.is_some_and(|before| unread < before) {
+            self.moved = now;
+        }
+        self.unread = Some(unread);
         // The kernel takes the two numbers one after the other, so that they prove nothing together: the queue may
         // have been empty before the segment came. It must be seen empty once more.
         let read = self.arrived && unread == 0;

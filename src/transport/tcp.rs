@@ -98,6 +98,7 @@ struct Drive<'a> {
 type Opening = Pin<Box<dyn Future<Output = Result<Line, Failure>> + Send>>;
 
 /// Our end of a connection.
+#[expect(clippy::large_enum_variant, reason = "one for each connection, and most are open")]
 enum End {
     Closed,
     Opening(Opening),

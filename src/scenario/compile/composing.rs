@@ -93,6 +93,9 @@ impl Compiler<'_> {
         let max = self.variant.context.profile.max;
         let largest = wire.messages.iter().map(|message| message.payload.len() as u64).max().unwrap_or(0);
         match max.filter(|max| largest > *max && self.variant.context.framing.strategy() != Strategy::Raw) {
+            Some(max) if !about_max && self.variant.context.profile.edge => {
+                Err(format!("needs a message of {largest} bytes; the largest that this target took is {max}"))
+            }
             Some(max) if !about_max => {
                 Err(format!("needs a message of {largest} bytes; the declared maximum is {max}"))
             }

@@ -64,7 +64,7 @@ pub(super) fn payload(payload: &Payload) -> Result<String, String> {
 fn sized(size: &Slot<Size>) -> Result<String, String> {
     Ok(match size.given()? {
         Size::Bytes(bytes) => count(*bytes as usize),
-        size @ Size::Max(_) => format!("{size} bytes"),
+        size @ (Size::Max(_) | Size::Round(_)) => format!("{size} bytes"),
     })
 }
 

@@ -59,7 +59,7 @@ impl Compiler<'_> {
             () if any.contains(&Until::Silence) => tempo.quiet,
             // Longer than any pause of a busy machine, shorter than what a case may cost.
             () if any.contains(&Until::Stalled) => tempo.quiet * 2,
-            () => tempo.reply,
+            () => tempo.reply_to(self.weight as u64),
         }
     }
 

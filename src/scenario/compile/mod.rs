@@ -103,6 +103,17 @@ pub(super) fn compile(variant: &Variant<'_>, choices: &mut Choices, memo: &mut M
     compiler.finish()
 }
 
+/// What a slow target would be busy with for so long is left to thorough runs.
+const TOO_LONG: Duration = Duration::from_secs(5);
+
+/// Why a case is not worth the time of so slow a target.
+fn too_long(script: &Script, context: &Context<'_>) -> Option<String> {
+    let effort = context.tempo.effort.of_the_slow();
+    let lasts = script.demands().values().map(|(messages, bytes)| effort.on_one(*messages, *bytes)).max();
+    let is_too_long = !context.thorough && lasts? > TOO_LONG.mul_f64(context.time_scale);
+    is_too_long.then(|| "takes too long with a target that is so slow; --thorough plays it".to_owned())
+}
+
 impl<'a> Compiler<'a> {
     fn finish(self) -> Result<Compiled, String> {
         let Self { actions, stimulus, alive, errand, .. } = self;
@@ -122,7 +133,11 @@ impl<'a> Compiler<'a> {
         // A MiB a second there and back, and 10 ms for each segment, come on top.
         let transfer = Duration::from_millis((self.weight / 1024 * 2 + self.pieces * 10) as u64);
         let bound = context.tempo.case + self.patience + transfer;
-        Ok(Compiled { script: Script { steps: actions, replies, bound, errand }, stimulus, alive })
+        let script = Script { steps: actions, replies, bound, errand };
+        match too_long(&script, context) {
+            Some(reason) => Err(reason),
+            None => Ok(Compiled { script, stimulus, alive }),
+        }
     }
 
     fn steps(&mut self, steps: &'a [Step]) -> Result<(), String> {
@@ -178,7 +193,9 @@ impl<'a> Compiler<'a> {
         let waits = repeat.steps.iter().any(|step| matches!(step, Step::Expect(_)));
         let rounds = if waits { self.variant.context.tempo.rounds } else { u32::MAX };
         let times = (*repeat.times.given()?).min(rounds);
-        self.say(&format!("{times} times:"));
+        let most = *repeat.times.given()?;
+        // How many fewer a slow target gets varies from run to run.
+        self.say(&if waits { format!("up to {most} times:") } else { format!("{most} times:") });
         let (round, silent) = (self.round, self.silent);
         self.depth += 1;
         for number in 1..=times {

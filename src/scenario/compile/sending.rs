@@ -105,7 +105,7 @@ impl Compiler<'_> {
         }
         let echoes = promises.iter().filter(|(_, promise)| promise.duty == Duty::Echo);
         self.connections.live_mut(live).echoes += echoes.map(|(_, promise)| promise.copies as usize).sum::<usize>();
-        let within = send.wait.given()?.then_some(self.variant.context.tempo.reply);
+        let within = send.wait.given()?.then_some(self.variant.context.tempo.reply_to(self.weight as u64));
         let conn = self.connections.live(live).conn;
         let mut segments = segments(&wire, &range, &cuts.offsets);
         if fin == Fin::With {
@@ -185,17 +185,20 @@ fn promises(wire: &Wire, range: &Range<usize>, duty: Option<Duty>, cut_off: bool
     let mut promises: Vec<_> = completed.map(promise).collect();
     if let (true, Some(duty)) = (cut_off, duty) {
         let unfinished = wire.messages.iter().find(|message| message.frame.end > range.end);
-        promises.extend(unfinished.map(|message| (range.end, partial(wire, message, range.end, duty))));
+        promises.extend(unfinished.into_iter().flat_map(|message| partial(wire, message, range.end, duty)));
     }
     promises
 }
 
-/// What there is of a message up to an offset.
-fn partial(wire: &Wire, message: &Message, to: usize, duty: Duty) -> Promise {
-    let end = message.body.end.min(to).max(message.body.start);
-    let payload =
-        if end == message.body.end { message.payload.clone() } else { wire.bytes.slice(message.body.start..end) };
-    Promise::once(payload, duty)
+/// What there is of a message up to an offset. Of a delimiter that is not complete nobody can say whether it is one: it
+/// may be left out, or belong to the message.
+fn partial(wire: &Wire, message: &Message, to: usize, duty: Duty) -> Vec<(usize, Promise)> {
+    let body = message.body.clone();
+    let end = body.end.min(to).max(body.start);
+    let payload = if end == body.end { message.payload.clone() } else { wire.bytes.slice(body.start..end) };
+    let with_delimiter = (duty == Duty::May && to > body.end).then(|| wire.bytes.slice(body.start..to));
+    let payloads = [Some(payload), with_delimiter];
+    payloads.into_iter().flatten().map(|payload| (to, Promise::once(payload, duty))).collect()
 }
 
 /// The pieces of a range, with where each ends.

@@ -21,15 +21,25 @@ pub enum Size {
     Bytes(u64),
     /// The declared maximum, and so many more or less.
     Max(i64),
+    /// The number of the round, and so many more.
+    Round(i64),
 }
 
 impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || wrong(format!("`{text}` is no size"), "a whole number, \"64KiB\", max, max+1 or max-1");
+        let unknown = || {
+            wrong(
+                format!("`{text}` is no size"),
+                "a whole number, \"64KiB\", max, max+1, max-1 or \"{i}\", the number of the round",
+            )
+        };
         if let Some(rest) = text.strip_prefix("max") {
             return signed(rest).map(Self::Max).ok_or_else(unknown);
+        }
+        if let Some(rest) = text.strip_prefix("{i}") {
+            return signed(rest).map(Self::Round).ok_or_else(unknown);
         }
         let (digits, factor) = UNITS
             .iter()
@@ -74,7 +84,7 @@ impl From<Size> for Scalar {
     fn from(size: Size) -> Self {
         match size {
             Size::Bytes(bytes) => Self::Number(bytes.into()),
-            Size::Max(_) => Self::Text(size.to_string()),
+            Size::Max(_) | Size::Round(_) => Self::Text(size.to_string()),
         }
     }
 }
@@ -85,6 +95,8 @@ impl fmt::Display for Size {
             Self::Bytes(bytes) => write!(f, "{bytes}"),
             Self::Max(0) => f.write_str("max"),
             Self::Max(more) => write!(f, "max{more:+}"),
+            Self::Round(0) => f.write_str("{i}"),
+            Self::Round(more) => write!(f, "{{i}}{more:+}"),
         }
     }
 }
@@ -105,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        for size in [Size::Bytes(3), Size::Max(0), Size::Max(1), Size::Max(-7)] {
+        for size in [Size::Bytes(3), Size::Max(0), Size::Max(1), Size::Max(-7), Size::Round(0), Size::Round(250)] {
             assert_eq!(Size::try_from(Scalar::from(size)), Ok(size));
         }
     }

@@ -30,6 +30,7 @@ impl Watch {
         let bytes = |size| match size {
             Size::Bytes(bytes) => bytes,
             Size::Max(more) => max.unwrap_or(0).saturating_add_signed(more),
+            Size::Round(more) => 0_u64.saturating_add_signed(more), // outside of all rounds
         };
         Limits {
             descriptors: self.descriptors.map(u64::from),

@@ -1,0 +1,147 @@
+//! How much a target takes: its largest message, where it has a limit of its own, and what a mebibyte costs it.
+
+use std::time::Duration;
+
+use super::calibrate::{Calibration, Lab};
+use super::probe::{plain, received, reply_time, was_closed};
+use crate::framing::{Framing, Over, Strategy};
+use crate::profile::Profile;
+use crate::session::{Duty, Promise, Until};
+use crate::transport::Transport;
+
+/// A message of so many bytes shows what a large one costs, where it is allowed.
+const TELLING: u64 = 256 * 1024;
+
+/// Less than this shows nothing.
+const LEAST: u64 = 8 * 1024;
+
+/// About so long may be spent on looking for the exact edge of a limit, or on many small messages.
+const SEARCH: Duration = Duration::from_millis(400);
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It came back, after so long.
+    Taken(Duration),
+    /// It was refused cleanly: closed without a byte of it, or passed over.
+    Refused(Over),
+    /// Anything else is no limit but a fault, which the cases will find.
+    Unclear,
+}
+
+/// Measures both, up to messages of `largest` bytes. Says whether the cases are other ones because of it.
+pub(super) async fn measure<T: Transport>(
+    transport: &T,
+    framing: &Framing,
+    calibration: &mut Calibration,
+    largest: u64,
+) -> bool {
+    let lab = Lab { transport, framing, tempo: calibration.tempo };
+    let before = calibration.profile.clone();
+    let profile = &mut calibration.profile;
+    let searches = lab.is_framed() && framing.strategy() != Strategy::Fixed;
+    let mut seen = None;
+    if searches && !profile.partial && profile.max.is_none() {
+        seen = lab.search(profile, largest).await;
+    }
+    if seen.is_none() {
+        let most = framing.largest().into_iter().chain(profile.max).chain(profile.limit).min();
+        let size = most.unwrap_or(TELLING).min(TELLING).min(largest.max(LEAST));
+        if let Fate::Taken(time) = lab.try_size(size).await {
+            seen = Some((size, time));
+        }
+    }
+    if let Some((size, time)) = seen.filter(|(size, _)| *size >= LEAST) {
+        let small = calibration.round_trip.min(time);
+        calibration.tempo.effort.mebibyte = time.saturating_sub(small).mul_f64(f64::from(1 << 20) / size as f64);
+    }
+    calibration.profile != before
+}
+
+impl<T: Transport> Lab<'_, T> {
+    /// Doubles the size until a message is refused, and then looks for the edge (D24). Returns the largest that came
+    /// back, and how long that took.
+    async fn search(&self, profile: &mut Profile, largest: u64) -> Option<(u64, Duration)> {
+        let sizes = (10..63).map(|power| 1 << power).take_while(|size| *size < largest).chain([largest]);
+        let mut taken = None;
+        for size in sizes {
+            match self.try_size(size).await {
+                Fate::Taken(time) => taken = Some((size, time)),
+                // Silence about the smallest size already is no limit, but a reply that was lost or overtaken.
+                Fate::Refused(Over::Skip) if taken.is_none() => return None,
+                Fate::Refused(over) => {
+                    self.settle_limit(profile, taken.unwrap_or_default(), size, over).await;
+                    return taken;
+                }
+                Fate::Unclear => return taken,
+            }
+        }
+        taken
+    }
+
+    /// The limit lies between a size that was taken and one that was refused. Where its edge is found, it is as good as a
+    /// declared maximum.
+    async fn settle_limit(&self, profile: &mut Profile, taken: (u64, Duration), refused: u64, over: Over) {
+        let (mut taken, time) = taken;
+        let mut refused = refused;
+        profile.limit = Some(taken);
+        let probes = (refused - taken).ilog2() + 1;
+        if taken == 0 || time * probes > SEARCH {
+            return;
+        }
+        while refused - taken > 1 {
+            let size = taken.midpoint(refused);
+            match self.try_size(size).await {
+                Fate::Taken(_) => taken = size,
+                Fate::Refused(same) if same == over => refused = size,
+                _ => return,
+            }
+        }
+        // A limit that moves is none.
+        let holds = matches!(self.try_size(taken).await, Fate::Taken(_));
+        if holds && self.try_size(refused).await == Fate::Refused(over) {
+            (profile.limit, profile.max) = (None, Some(taken));
+            (profile.edge, profile.over) = (true, Some(over));
+        }
+    }
+
+    /// Sends so many bytes in one message, and where that is possible a plain one behind it.
+    async fn try_size(&self, size: u64) -> Fate {
+        let (message, copies) = match self.framing.strategy() {
+            Strategy::Fixed => (plain(self.framing, 0), self.copies(size)),
+            _ => (vec![b'm'; size as usize], 1),
+        };
+        if !self.framing.carries(&message) {
+            return Fate::Unclear;
+        }
+        let mut probe = self.probe();
+        let conn = probe.open();
+        let after = plain(self.framing, 1);
+        if copies > 1 {
+            let promise = Promise { payload: message.clone().into(), duty: Duty::Echo, copies };
+            probe.send(conn, &probe.frame(&message).repeat(copies as usize), Some(promise));
+        } else {
+            probe.say(conn, &message, Duty::May);
+        }
+        if self.framing.strategy() != Strategy::Close {
+            probe.say(conn, &after, Duty::Echo);
+        }
+        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        let trace = self.transport.run(probe.script()).await;
+        let came = received(&trace, conn);
+        let messages = self.messages(&came);
+        match messages.first() {
+            Some(first) if *first == message => Fate::Taken(reply_time(&trace, <[_]>::last)),
+            _ if came.is_empty() && was_closed(&trace, conn) => Fate::Refused(Over::Close),
+            Some(first) if *first == after && messages.len() == 1 => Fate::Refused(Over::Skip),
+            _ => Fate::Unclear,
+        }
+    }
+
+    /// As many messages of a fixed length as make up a size, or as show enough of a target that is slow.
+    fn copies(&self, size: u64) -> u32 {
+        let many = size / self.framing.smallest().max(1);
+        let slow = SEARCH.as_nanos() / self.tempo.effort.message.as_nanos().max(1);
+        u64::try_from(slow).unwrap_or(u64::MAX).min(many).clamp(1, u64::from(u32::MAX)) as u32
+    }
+}
