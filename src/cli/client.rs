@@ -344,6 +344,9 @@ impl Transport for Launcher<'_> {
         if self.command.prints() {
             add(Event::Output(self.command.printed(ended.output).into()));
         }
+        if !ended.errors.is_empty() {
+            add(Event::Errors(ended.errors.into()));
+        }
         add(Event::Left(Departure { how: self.command.status(ended.how), memory: ended.memory, space: ended.space }));
         trace
     }

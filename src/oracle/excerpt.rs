@@ -11,6 +11,9 @@ const SHOWN: usize = 64;
 /// More lines than this of a wire log are shown by their beginning and their end.
 const LINES: usize = 60;
 
+/// So many of the last lines of a client's standard error are shown.
+const LAST: usize = 4;
+
 /// Bytes as text with escapes; long ones with their length.
 pub fn excerpt(bytes: &[u8]) -> String {
     if bytes.len() <= SHOWN {
@@ -73,12 +76,21 @@ fn describe(event: &Event) -> Option<String> {
         Event::Flood => "reading stopped: more came than can be right".into(),
         Event::Again => "another connection came".into(),
         Event::Output(bytes) => format!("  standard output: {}", sized(bytes)),
+        Event::Errors(bytes) => format!("  standard error: {}", last_lines(bytes)),
         Event::Left(departure) => format!("  the client {}", told(departure.how)),
         Event::Step { outcome, .. } => match outcome {
             crate::session::Outcome::Met => return None,
             other => format!("  waiting ended: {other}"),
         },
     })
+}
+
+/// The last lines of a text, as one.
+pub(super) fn last_lines(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(LAST)..].join(" | ");
+    last.chars().flat_map(char::escape_debug).collect()
 }
 
 fn sized(bytes: &Bytes) -> String {

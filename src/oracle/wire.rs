@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::client::told;
-use super::excerpt::excerpt;
+use super::excerpt::{excerpt, last_lines};
 use super::verdict::Breach;
 use crate::session::{Conn, Event, Outcome, Proof, Record, Trace};
 
@@ -133,6 +133,7 @@ fn event(event: &Event) -> Option<WireEvent> {
         Event::WriteFailed(why) => note(WireKind::WriteFailed, why.to_string()),
         Event::Again => note(WireKind::Note, "another connection came".into()),
         Event::Output(bytes) => note(WireKind::Note, format!("standard output: {}", excerpt(bytes))),
+        Event::Errors(bytes) => note(WireKind::Note, format!("standard error: {}", last_lines(bytes))),
         Event::Left(departure) => note(WireKind::Note, format!("the client {}", told(departure.how))),
         Event::Flood => note(WireKind::Note, "reading stopped: more came than can be right".into()),
         Event::Step { outcome, .. } => note(WireKind::Note, format!("waiting ended: {outcome}")),

@@ -93,6 +93,8 @@ pub enum Event {
     Again,
     /// All that a client wrote to its standard output.
     Output(Bytes),
+    /// The end of what a client wrote to its standard error.
+    Errors(Bytes),
     /// A client left.
     Left(Departure),
     /// The bound on the whole case ran out in this step.
@@ -198,6 +200,7 @@ impl fmt::Display for Event {
             Self::Flood => f.write_str("flood"),
             Self::Again => f.write_str("again"),
             Self::Output(bytes) => write!(f, "output \"{}\"", bytes.escape_ascii()),
+            Self::Errors(bytes) => write!(f, "errors \"{}\"", bytes.escape_ascii()),
             Self::Left(departure) => write!(f, "left {departure}"),
             Self::Step { step, outcome } => write!(f, "step {step} {outcome}"),
             Self::OutOfTime { step } => write!(f, "out-of-time {step}"),

@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 
 /// So much of its standard output is kept beyond twice its message, in bytes.
 const KEPT: usize = 64 * 1024;
+/// So much of the end of its standard error is kept, in bytes.
+const SAID: usize = 4 * 1024;
 /// Between two looks at what it takes, at first and at most.
 const LOOK: Duration = Duration::from_millis(1);
 const LOOKS: Duration = Duration::from_millis(20);
@@ -33,6 +35,8 @@ pub(super) enum Left {
 pub(super) struct Ended {
     pub(super) how: Left,
     pub(super) output: Vec<u8>,
+    /// The end of its standard error.
+    pub(super) errors: Vec<u8>,
     /// Its most resident memory, in bytes.
     pub(super) memory: Option<u64>,
     /// Its most address space, in bytes.
@@ -45,6 +49,7 @@ pub(super) struct Process {
     child: Child,
     group: Option<Pid>,
     output: JoinHandle<Vec<u8>>,
+    errors: JoinHandle<Vec<u8>>,
     input: JoinHandle<()>,
     how: Option<Left>,
     memory: Option<u64>,
@@ -63,9 +68,15 @@ impl Process {
     ) -> io::Result<Self> {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).envs(environment).process_group(0).kill_on_drop(true);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(id as i32));
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let errors = tokio::spawn(async move {
+            match stderr {
+                Some(stderr) => last(stderr, SAID).await,
+                None => Vec::new(),
+            }
+        });
         let input = tokio::spawn(async move {
             let Some(mut stdin) = stdin else { return };
             let _ = stdin.write_all(&input).await; // it need not read it
@@ -77,7 +88,7 @@ impl Process {
                 None => Vec::new(),
             }
         });
-        Ok(Self { child, group, output, input, how: None, memory: None, space: None, _file: file })
+        Ok(Self { child, group, output, errors, input, how: None, memory: None, space: None, _file: file })
     }
 
     /// Until it has left by itself.
@@ -104,14 +115,14 @@ impl Process {
         }
         let _ = self.child.wait().await;
         self.input.abort();
-        let output = tokio::time::timeout(DRAINED, &mut self.output).await;
+        let both = futures_util::future::join(&mut self.output, &mut self.errors);
+        let (output, errors) = match tokio::time::timeout(DRAINED, both).await {
+            Ok((output, errors)) => (output.unwrap_or_default(), errors.unwrap_or_default()),
+            Err(_) => (Vec::new(), Vec::new()),
+        };
         self.output.abort();
-        Ended {
-            how: self.how.unwrap_or(Left::Ended),
-            output: output.ok().and_then(Result::ok).unwrap_or_default(),
-            memory: self.memory,
-            space: self.space,
-        }
+        self.errors.abort();
+        Ended { how: self.how.unwrap_or(Left::Ended), output, errors, memory: self.memory, space: self.space }
     }
 
     #[cfg(target_os = "linux")]
@@ -154,6 +165,16 @@ impl Drop for Process {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
+}
+
+/// The last bytes that come, so many at most.
+async fn last(mut from: impl AsyncRead + Unpin, most: usize) -> Vec<u8> {
+    let (mut kept, mut buffer) = (Vec::new(), vec![0; 4 * 1024]);
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        kept.extend_from_slice(&buffer[..count]);
+        kept.drain(..kept.len().saturating_sub(most));
+    }
+    kept
 }
 
 /// The first bytes that come, so many at most; the others are read and dropped.

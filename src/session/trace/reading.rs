@@ -85,6 +85,7 @@ fn event(text: &str) -> Option<Event> {
         ("flood", "") => Event::Flood,
         ("again", "") => Event::Again,
         ("output", bytes) => Event::Output(quoted(bytes)?),
+        ("errors", bytes) => Event::Errors(quoted(bytes)?),
         ("left", how) => Event::Left(how.parse().ok()?),
         ("step", step) => {
             let (step, outcome) = step.split_once(' ')?;
@@ -184,6 +185,7 @@ mod tests {
             Just(Event::Flood),
             Just(Event::Again),
             bytes().prop_map(Event::Output),
+            bytes().prop_map(Event::Errors),
             departures().prop_map(Event::Left),
             (any::<usize>(), of(&OUTCOMES)).prop_map(|(step, outcome)| Event::Step { step, outcome }),
             any::<usize>().prop_map(|step| Event::OutOfTime { step }),
