@@ -15,6 +15,7 @@
 //! - [`oracle`]: the table of requirements, and traces to verdicts
 //! - [`campaign`]: calibration, what runs when, confirmation of what rests on time
 //! - [`fuzzing`]: what the fuzz targets check, and the encoding of their inputs
+//! - [`hunt`]: the network fuzzer: cases from a seed, failures confirmed, shrunk and told
 //! - [`report`]: one model, a file for each format
 //! - [`complaint`]: what is wrong in a YAML file, with line, column and caret
 //! - [`cli`]: one file for each command; exit codes
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod complaint;
 pub mod framing;
 pub mod fuzzing;
+pub mod hunt;
 pub mod mutation;
 pub mod oracle;
 pub mod peer;

@@ -28,6 +28,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("transport", &["crate::oracle", "crate::scenario", "crate::campaign", "crate::report", "crate::cli"]),
     ("campaign", &["crate::cli", "crate::transport::tcp", "crate::transport::serve"]),
     ("fuzzing", &["crate::campaign", "crate::cli"]),
+    ("hunt", &["crate::cli", "crate::report", "crate::transport::tcp", "crate::transport::serve"]),
     ("report", &["crate::campaign", "crate::cli", "crate::transport", "crate::scenario"]),
 ];
 

@@ -370,7 +370,7 @@ impl<T: Transport> Lab<'_, T> {
 }
 
 /// The largest payload that the target takes, tried up to `largest`; `None` where there is no limit below it.
-pub(super) async fn limit<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo, largest: u64) -> Option<u64> {
+pub(crate) async fn limit<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo, largest: u64) -> Option<u64> {
     let lab = Lab { transport, framing, tempo };
     if !lab.is_framed() || framing.strategy() == Strategy::Fixed {
         return None;

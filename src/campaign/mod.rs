@@ -11,9 +11,12 @@ mod run;
 mod schedule;
 mod select;
 
-pub use calibrate::{Calibration, Unfit, calibrate};
+pub(crate) use calibrate::limit;
+pub use calibrate::{Calibration, Danger, Unfit, calibrate};
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
+pub(crate) use probe::{is_alive, plain};
+pub(crate) use run::Stoppable;
 pub use run::{FramingRun, Outcome, run, run_owned};
 pub use select::{Selection, SelectionError, Shard};
 

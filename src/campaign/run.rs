@@ -353,9 +353,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 }
 
 /// A transport that gives up when the run is to end.
-pub(super) struct Stoppable<'a, T, W> {
-    transport: &'a T,
-    watcher: &'a W,
+pub(crate) struct Stoppable<'a, T, W> {
+    pub(crate) transport: &'a T,
+    pub(crate) watcher: &'a W,
 }
 
 impl<T: Transport, W: Watcher> Transport for Stoppable<'_, T, W> {

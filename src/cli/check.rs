@@ -151,13 +151,11 @@ pub(super) struct CheckOptions {
 
 impl CheckOptions {
     fn new(args: &Args) -> Result<Self, Failure> {
-        if args.target.is_none() && args.exec.as_ref().is_some_and(|line| !line.takes_port()) {
-            return Err(Failure::usage(NO_PORT));
-        }
+        takes_port(args.target.as_ref(), args.exec.as_ref())?;
         Ok(Self {
             target: args.target.clone(),
             exec: args.exec.clone(),
-            framings: framings(args)?,
+            framings: framings(&args.framing, args.target.is_some() || args.exec.is_some())?,
             only: args.only.clone(),
             skip: args.skip.clone(),
             scenarios: args.scenarios.clone(),
@@ -176,15 +174,24 @@ impl CheckOptions {
 /// What the reference server is judged in: one of each strategy.
 const REFERENCE: [&str; 4] = ["close", "fixed:16", "length:u32be", "delimiter:crlf"];
 
-fn framings(args: &Args) -> Result<Vec<Framing>, Failure> {
-    if (args.target.is_some() || args.exec.is_some()) && args.framing.is_empty() {
+/// Refuses a command that cannot know where to listen.
+pub(super) fn takes_port(target: Option<&Target>, exec: Option<&CommandLine>) -> Result<(), Failure> {
+    if target.is_none() && exec.is_some_and(|line| !line.takes_port()) {
+        return Err(Failure::usage(NO_PORT));
+    }
+    Ok(())
+}
+
+/// The framings that were asked for, each once; without a target of somebody's, those of the reference server.
+pub(super) fn framings(asked: &[Framing], has_target: bool) -> Result<Vec<Framing>, Failure> {
+    if has_target && asked.is_empty() {
         return Err(Failure::usage(NO_FRAMING));
     }
-    if args.framing.is_empty() {
+    if asked.is_empty() {
         return REFERENCE.iter().map(|text| text.parse().map_err(Failure::usage)).collect();
     }
     let mut framings: Vec<Framing> = Vec::new();
-    for framing in &args.framing {
+    for framing in asked {
         if !framings.contains(framing) {
             framings.push(framing.clone());
         }

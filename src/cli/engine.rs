@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
 use super::check::CheckOptions;
-use super::exec::{self, Exec};
+use super::exec::{self, CommandLine, Exec};
 use super::exit::Failure;
 use super::progress::{Progress, Stop};
 use super::target::Target;
@@ -41,7 +41,7 @@ pub(super) fn check(options: &CheckOptions, progress: &Progress) -> Result<Judge
     runtime()?.block_on(async {
         tokio::select! {
             biased; // Ctrl-C is heard from before the first connection on
-            () = bound(options, progress) => Ok(()),
+            () = bound(options.timeout, progress) => Ok(()),
             ended = run_all(options, address, &scenarios, &plan, progress, &mut runs) => ended,
         }
     })?;
@@ -88,7 +88,7 @@ async fn run_all(
     progress: &Progress,
     runs: &mut Vec<FramingRun>,
 ) -> Result<(), Failure> {
-    let exec = start(options, address).await?;
+    let exec = start(options.exec.as_ref(), address, options.time_scale).await?;
     for framing in &options.framings {
         progress.framing(framing);
         if let Some(exec) = &exec {
@@ -106,37 +106,57 @@ async fn run_all(
 }
 
 /// The target, if it is ours to start.
-async fn start(options: &CheckOptions, address: Option<SocketAddr>) -> Result<Option<Exec>, Failure> {
-    let Some(line) = &options.exec else { return Ok(None) };
+pub(super) async fn start(
+    line: Option<&CommandLine>,
+    address: Option<SocketAddr>,
+    time_scale: f64,
+) -> Result<Option<Exec>, Failure> {
+    let Some(line) = line else { return Ok(None) };
     let no_port = |error| Failure::System("no port is free".into(), error);
     let address = address.map_or_else(exec::free_address, Ok).map_err(no_port)?;
-    Exec::start(line, address, options.time_scale).await.map(Some)
+    Exec::start(line, address, time_scale).await.map(Some)
 }
 
-/// Judges the built-in server, on a port of its own.
+/// The built-in server, on a port of its own; ends when it goes out of scope.
+pub(super) struct Reference {
+    pub(super) address: SocketAddr,
+    serving: tokio::task::JoinHandle<()>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Reference {
+    pub(super) fn start(framing: &Framing) -> Result<Self, Failure> {
+        let no_server = |error| Failure::System("the reference server cannot listen".into(), error);
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = Server::bind(any, Settings::new(framing.clone()), usize::MAX).map_err(no_server)?;
+        let address = server.address().map_err(no_server)?;
+        let (stop, stopped) = watch::channel(false);
+        Ok(Self { address, serving: tokio::spawn(server.serve(stopped)), _stop: stop })
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Judges the built-in server.
 async fn run_reference(
     framing: &Framing,
     scenarios: &[Scenario],
     plan: &Options,
     progress: &Progress,
 ) -> Result<FramingRun, Failure> {
-    let no_server = |error| Failure::System("the reference server cannot listen".into(), error);
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let server = Server::bind(any, Settings::new(framing.clone()), usize::MAX).map_err(no_server)?;
-    let address = server.address().map_err(no_server)?;
-    let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(server.serve(stopped));
-    let run = campaign::run(&Tcp::new(address), progress, framing, scenarios, plan).await;
-    drop(stop);
-    serving.abort();
-    Ok(run)
+    let reference = Reference::start(framing)?;
+    Ok(campaign::run(&Tcp::new(reference.address), progress, framing, scenarios, plan).await)
 }
 
 /// Asks the run to stop at Ctrl-C or when its time is up. Returns if it does not, or at a second Ctrl-C: the framing in
 /// progress is given up then.
-async fn bound(options: &CheckOptions, progress: &Progress) {
+pub(super) async fn bound(timeout: Option<Duration>, progress: &Progress) {
     let out_of_time = async {
-        match options.timeout {
+        match timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
             None => std::future::pending().await,
         }

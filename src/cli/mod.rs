@@ -10,6 +10,7 @@ mod events;
 mod exec;
 mod exit;
 mod explain;
+mod fuzz;
 mod list;
 mod man;
 mod output;
@@ -48,12 +49,14 @@ const EXAMPLES: &str = "\
 Examples:
   echospec check                               judge the built-in reference server
   echospec check 7000 --framing length:u32be   judge the server on port 7000
+  echospec fuzz 7000 --framing length:u32be    look for what nobody has written a scenario for
   echospec list framings                       how to say how messages are framed
   echospec explain SEG-02                      one requirement, and why it matters";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Fuzz(fuzz::Args),
     Replay(replay::Args),
     Serve(serve::Args),
     Send(send::Args),
@@ -80,6 +83,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, console: &mut Console<'_>) 
 fn dispatch(command: &Command, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(args, console),
+        Command::Fuzz(args) => fuzz::run(args, console),
         Command::Replay(args) => replay::run(args, console),
         Command::Serve(args) => serve::run(args, console),
         Command::Send(args) => send::run(args, console),

@@ -5,22 +5,62 @@ use super::stream::{Message, Stream};
 
 /// The smallest plan found that still fails, in at most so many tries: fewer moves, connections, messages and edits,
 /// then less of each.
-pub fn shrunk(mut plan: Plan, mut tries: usize, mut fails: impl FnMut(&Plan) -> bool) -> Plan {
-    loop {
-        let mut smaller = candidates(&plan).into_iter().take(tries);
-        let found = smaller.by_ref().find(|candidate| {
-            tries -= 1;
-            fails(candidate)
-        });
-        match found {
-            Some(found) => plan = found,
-            None => return plan,
+pub fn shrunk(plan: Plan, tries: usize, mut fails: impl FnMut(&Plan) -> bool) -> Plan {
+    let mut shrinking = Shrinking::new(plan, tries, candidates);
+    while let Some(candidate) = shrinking.next() {
+        let fails = fails(candidate);
+        shrinking.judge(fails);
+    }
+    shrinking.into_smallest()
+}
+
+/// A search for something smaller that still fails, for whoever must wait for the answers.
+#[derive(Debug)]
+pub struct Shrinking<T> {
+    smallest: T,
+    smaller: fn(&T) -> Vec<T>,
+    /// Those that are to be tried, the last one first.
+    candidates: Vec<T>,
+    tries: usize,
+}
+
+impl<T> Shrinking<T> {
+    /// Begins with something that fails. `smaller` lists what is one step smaller, the boldest first.
+    pub fn new(first: T, tries: usize, smaller: fn(&T) -> Vec<T>) -> Self {
+        let mut new = Self { smallest: first, smaller, candidates: Vec::new(), tries };
+        new.list();
+        new
+    }
+
+    fn list(&mut self) {
+        self.candidates = (self.smaller)(&self.smallest);
+        self.candidates.reverse();
+    }
+
+    /// What is to be tried next; `None` at the end.
+    #[expect(clippy::should_implement_trait, reason = "each one waits for an answer to the one before")]
+    pub fn next(&mut self) -> Option<&T> {
+        self.tries = self.tries.checked_sub(1)?;
+        self.candidates.last()
+    }
+
+    /// Whether the one that was tried last fails.
+    pub fn judge(&mut self, fails: bool) {
+        let Some(tried) = self.candidates.pop() else { return };
+        if fails {
+            self.smallest = tried;
+            self.list();
         }
+    }
+
+    /// The smallest that fails.
+    pub fn into_smallest(self) -> T {
+        self.smallest
     }
 }
 
 /// Plans that are one step smaller, the boldest first.
-fn candidates(plan: &Plan) -> Vec<Plan> {
+pub fn candidates(plan: &Plan) -> Vec<Plan> {
     let mut all = Vec::new();
     for moves in fewer(&plan.moves) {
         all.push(Plan { moves, ..plan.clone() });
@@ -96,6 +136,7 @@ fn smaller_act(act: Act) -> Option<Act> {
     match act {
         Act::Send(len) if len > 0 => Some(Act::Send(len / 2)),
         Act::Finish(further) if further > 0 => Some(Act::Finish(further / 2)),
+        Act::Short(by) if by > 0 => Some(Act::Short(by / 2)),
         Act::Pause(length) if length > 0 => Some(Act::Pause(length / 2)),
         Act::Read(bytes) if bytes > 1 => Some(Act::Read(bytes / 2)),
         _ => None,

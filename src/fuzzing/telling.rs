@@ -14,10 +14,13 @@ use crate::framing::Framing;
 use crate::peer::Settings;
 use crate::profile::Tempo;
 use crate::scenario::file::{
-    Connect, Content, Cut, Drip, Expect, Fin, Payload, Place, Read, Reading, Send, Slot, Span, Step, What,
+    Connect, Content, Cut, Drip, Expect, Fin, Payload, Place, Read, Reading, Send, Size, Slot, Span, Step, What,
 };
-use crate::scenario::{MAX_TEXT, Scenario, parse};
+use crate::scenario::{MAX_TEXT, Scenario, parse, pattern};
 use crate::session::{Conn, Pace, Promise, Script, Segment, Step as Action, Until};
+
+/// From this length on a payload is told by its rule.
+const LONG: usize = 33;
 
 /// Whose input it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +140,7 @@ fn told(action: &Action, framing: &Framing) -> Step {
 
 fn sent(conn: Conn, promises: &[Promise], segments: &[Segment], waits: bool, framing: &Framing) -> Send {
     let bytes: Vec<u8> = segments.iter().flat_map(|segment| segment.bytes.iter().copied()).collect();
-    let payload = |promise: &Promise| Slot::Given(Payload::bytes(&promise.payload));
+    let payload = |promise: &Promise| Slot::Given(told_payload(&promise.payload, framing));
     let (content, carries) = match promises {
         _ if !is_whole(promises, &bytes, framing) => {
             let raw = Content::Raw(Slot::Given(Payload::bytes(&bytes)));
@@ -156,6 +159,20 @@ fn sent(conn: Conn, promises: &[Promise], segments: &[Segment], waits: bool, fra
     let fin = segments.last().is_some_and(|segment| segment.fin).then_some(Slot::Given(Fin::With));
     let on = Some(conn.to_string());
     Send { on, carries, cut: cut.into(), fin, wait: waits.into(), ..content.into() }
+}
+
+/// A payload as it is; a long one by its rule, if it has one.
+fn told_payload(bytes: &[u8], framing: &Framing) -> Payload {
+    match bytes.first() {
+        Some(_) if bytes.len() < LONG => Payload::bytes(bytes),
+        Some(first) if bytes.iter().all(|byte| byte == first) => {
+            Payload::Repeat(Box::new(Slot::Given(Payload::bytes(&[*first]))), Slot::Given(bytes.len() as u32))
+        }
+        Some(_) if bytes == pattern(framing, bytes.len()) => {
+            Payload::Fill(Slot::Given(Size::Bytes(bytes.len() as u64)))
+        }
+        _ => Payload::bytes(bytes),
+    }
 }
 
 /// Whether these bytes are nothing but the frames of these messages, none of them empty.

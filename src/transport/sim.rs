@@ -28,6 +28,11 @@ impl Simulator {
         Self { service: Service::new(settings) }
     }
 
+    /// Whether the server has ended, of its fault.
+    pub fn is_gone(&self) -> bool {
+        self.service.is_gone()
+    }
+
     /// Plays a script to its end.
     pub fn play(&self, script: Script) -> Trace {
         let session = Session::new(script);

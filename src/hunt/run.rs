@@ -1,0 +1,291 @@
+//! Cases side by side; what failed is looked at alone.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::case::{Case, Played};
+use super::class::Class;
+use super::draw::draw;
+use super::finding::{Finding, Key};
+use super::known::Known;
+use super::shape::{requirement, shape};
+use super::swarm::BATCH;
+use super::{Options, Watcher};
+use crate::campaign::{Calibration, Process, Stoppable, Unfit, calibrate, limit};
+use crate::framing::{Framing, Strategy};
+use crate::fuzzing::Plan;
+use crate::oracle::Breach;
+use crate::transport::Transport;
+
+/// So many plans that were answered in a new way are kept.
+const CORPUS: usize = 512;
+
+/// What fails once more in a way that could not be confirmed so often is only counted.
+const FLAKY: u32 = 3;
+
+/// What fuzzing one framing has brought.
+#[derive(Debug)]
+pub struct Hunted {
+    /// What was measured first, or why nothing could be.
+    pub calibration: Result<Calibration, Unfit>,
+    /// Confirmed failures, no two alike.
+    pub findings: Vec<Finding>,
+    /// Cases that were played.
+    pub cases: u64,
+    /// Kinds of behaviour that were seen.
+    pub behaviours: usize,
+    /// Failures like one that was found already.
+    pub again: u64,
+    /// Failures that did not come again.
+    pub unconfirmed: u64,
+    /// Cases of which nothing can be said.
+    pub open: u64,
+    /// The target no longer answers.
+    pub dead: bool,
+}
+
+impl Hunted {
+    fn new(calibration: Result<Calibration, Unfit>) -> Self {
+        let findings = Vec::new();
+        Self { calibration, findings, cases: 0, behaviours: 0, again: 0, unconfirmed: 0, open: 0, dead: false }
+    }
+}
+
+/// A case that failed, and by what.
+#[derive(Clone, Debug)]
+pub(super) struct Suspect {
+    pub(super) number: u64,
+    pub(super) case: Case,
+    pub(super) breach: Breach,
+}
+
+/// Everything that playing a case needs.
+pub(super) struct Fuzzer<'a, T, W> {
+    pub(super) transport: &'a T,
+    pub(super) watcher: &'a W,
+    pub(super) process: Option<&'a dyn Process>,
+    pub(super) known: &'a Known,
+    pub(super) options: &'a Options,
+}
+
+/// Looks for failures of a target under one framing, until enough are found, all cases are played, or the watcher says so.
+pub async fn hunt<T: Transport, W: Watcher>(
+    transport: &T,
+    watcher: &W,
+    process: Option<&dyn Process>,
+    framing: &Framing,
+    options: &Options,
+) -> Hunted {
+    let transport = &Stoppable { transport, watcher };
+    watcher.phase("measuring the target", 0);
+    let mut calibration = match calibrate(transport, framing, options.time_scale).await {
+        Ok(calibration) => calibration,
+        Err(unfit) => return Hunted { findings: mute(&unfit, framing), ..Hunted::new(Err(unfit)) },
+    };
+    let profile = &mut calibration.profile;
+    if !profile.partial && profile.max.is_none() && framing.strategy() >= Strategy::Length {
+        profile.limit = limit(transport, framing, calibration.tempo, options.largest as u64).await;
+    }
+    let known = Known::new(framing, &calibration, options.largest);
+    let fuzzer = Fuzzer { transport, watcher, process, known: &known, options };
+    let mut search = Search::default();
+    watcher.begun(options.cases);
+    if calibration.died_of.is_some() {
+        fuzzer.dead_before(&mut search).await;
+    } else {
+        fuzzer.fuzz(&mut search).await;
+    }
+    Hunted {
+        findings: search.findings,
+        cases: search.folded,
+        behaviours: search.classes.len(),
+        again: search.again,
+        unconfirmed: search.unconfirmed,
+        open: search.open,
+        dead: search.dead,
+        ..Hunted::new(Ok(calibration))
+    }
+}
+
+/// A target that does not send a plain message back has failed before the first case.
+fn mute(unfit: &Unfit, framing: &Framing) -> Vec<Finding> {
+    let Unfit::Mute { script, judgement, .. } = unfit else { return Vec::new() };
+    let finding = |breach: &Breach| Finding {
+        key: Key { requirement: "SES-02", rule: breach.rule.clone(), shape: "a plain message".into() },
+        breach: breach.clone(),
+        details: judgement.details.clone(),
+        framing: framing.clone(),
+        case: 0,
+        sessions: 0,
+        shrunk: None,
+        script: script.as_ref().clone(),
+        confirmed: true,
+    };
+    judgement.breaches.first().map(finding).into_iter().collect()
+}
+
+/// What is known so far.
+#[derive(Default)]
+struct Search {
+    /// Cases that were begun.
+    begun: u64,
+    /// Cases that were taken account of, in their order.
+    folded: u64,
+    /// Cases that were played before an earlier one was.
+    ahead: BTreeMap<u64, (Case, Played)>,
+    classes: BTreeSet<Class>,
+    corpus: Vec<Plan>,
+    /// How large the corpus was when each batch had been taken account of.
+    marks: Vec<usize>,
+    suspects: Vec<Suspect>,
+    /// The cases that were begun last.
+    recent: VecDeque<(u64, Case)>,
+    findings: Vec<Finding>,
+    keys: BTreeSet<Key>,
+    /// What was looked at: failures of unshrunk cases, and how often they did not come again.
+    looked_at: BTreeMap<Key, Option<u32>>,
+    again: u64,
+    unconfirmed: u64,
+    open: u64,
+    dead: bool,
+}
+
+impl Search {
+    /// What a case varies: the corpus as it was two batches before, whatever was faster or slower since.
+    fn corpus(&self, case: u64) -> &[Plan] {
+        let mark = (case / BATCH).checked_sub(2).and_then(|batch| self.marks.get(batch as usize));
+        &self.corpus[..mark.copied().unwrap_or(0)]
+    }
+
+    /// Whether the batch two before that of the next case has been taken account of.
+    fn may_begin(&self) -> bool {
+        self.begun / BATCH < self.folded / BATCH + 2
+    }
+
+    /// Takes account of a case, and of those behind it that waited for it.
+    fn fold(&mut self, number: u64, case: Case, played: Played) {
+        self.ahead.insert(number, (case, played));
+        while let Some((case, played)) = self.ahead.remove(&self.folded) {
+            self.open += u64::from(played.is_open || played.is_ours);
+            if let Some(breach) = played.breach() {
+                self.suspects.push(Suspect { number: self.folded, case: case.clone(), breach: breach.clone() });
+            }
+            if self.classes.insert(played.class) && self.corpus.len() < CORPUS && !case.plan().streams.is_empty() {
+                self.corpus.push(case.plan().clone());
+            }
+            self.folded += 1;
+            if self.folded.is_multiple_of(BATCH) {
+                self.marks.push(self.corpus.len());
+            }
+        }
+    }
+}
+
+impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
+    async fn fuzz(&self, search: &mut Search) {
+        let mut playing = FuturesUnordered::new();
+        // Each case may open several connections.
+        let room = self.known.jobs(self.options.jobs);
+        loop {
+            while playing.len() < room && search.suspects.is_empty() && self.goes_on(search) {
+                let (number, case) = self.next(search);
+                playing.push(async move {
+                    let played = case.play(self.transport, self.known, 1.0).await;
+                    (number, case, played)
+                });
+            }
+            match playing.next().await {
+                Some((number, case, played)) => {
+                    search.fold(number, case, played);
+                    self.watcher.played(search.folded, search.classes.len());
+                }
+                None if search.suspects.is_empty() => break,
+                None => self.look_at(search).await,
+            }
+            if search.findings.len() >= self.options.findings || search.dead {
+                break;
+            }
+        }
+        if !self.watcher.stopped() && self.process.is_some_and(|process| process.ended()) {
+            self.look_at(search).await;
+        }
+    }
+
+    fn goes_on(&self, search: &Search) -> bool {
+        let left = self.options.cases.is_none_or(|cases| search.begun < cases);
+        left && search.may_begin() && !self.watcher.stopped()
+    }
+
+    fn next(&self, search: &mut Search) -> (u64, Case) {
+        let number = search.begun;
+        let (part, parts) = self.options.shard.map_or((0, 1), |shard| (shard.index as u64 - 1, shard.count as u64));
+        let case = draw(self.known, self.options.seed, number * parts + part, search.corpus(number));
+        search.begun += 1;
+        search.recent.push_back((number, case.clone()));
+        if search.recent.len() > 2 * self.options.jobs {
+            search.recent.pop_front();
+        }
+        (number, case)
+    }
+
+    /// Nothing else is in progress: which of the failures come again?
+    async fn look_at(&self, search: &mut Search) {
+        let mut suspects = std::mem::take(&mut search.suspects);
+        suspects.sort_by_key(|suspect| suspect.number);
+        if self.watcher.stopped() {
+            return;
+        }
+        if self.is_dead().await {
+            let recent: Vec<_> = search.recent.iter().cloned().collect();
+            let finding = self.pin_death(&suspects, &recent).await;
+            search.dead = self.process.is_none_or(|process| process.ended());
+            search.unconfirmed += u64::from(finding.is_none());
+            return Self::keep(search, finding);
+        }
+        for suspect in suspects {
+            if search.findings.len() >= self.options.findings || self.watcher.stopped() {
+                return;
+            }
+            self.look_at_one(search, &suspect).await;
+        }
+    }
+
+    async fn look_at_one(&self, search: &mut Search, suspect: &Suspect) {
+        let Suspect { case, breach, .. } = suspect;
+        let requirement = requirement(case, &breach.rule, self.known);
+        let key = Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) };
+        match search.looked_at.get(&key) {
+            Some(None) => return search.again += 1,
+            Some(Some(times)) if *times >= FLAKY => return search.unconfirmed += 1,
+            _ => {}
+        }
+        let finding = self.confirm(suspect).await;
+        let before = search.looked_at.get(&key).copied().flatten().unwrap_or(0);
+        search.looked_at.insert(key, finding.is_none().then_some(before + 1));
+        search.unconfirmed += u64::from(finding.is_none());
+        Self::keep(search, finding);
+    }
+
+    fn keep(search: &mut Search, finding: Option<Finding>) {
+        let Some(finding) = finding else { return };
+        if search.keys.insert(finding.key.clone()) {
+            search.findings.push(finding);
+        } else {
+            search.again += 1;
+        }
+    }
+
+    /// The target died while it was measured, of one of three messages.
+    async fn dead_before(&self, search: &mut Search) {
+        let session = |stream| {
+            let framing = self.known.settings.framing.clone();
+            Case::Session(Plan { framing, streams: vec![stream], moves: Vec::new() })
+        };
+        let recent: Vec<_> = (0..).zip(self.known.dangers().into_iter().map(session)).collect();
+        let finding = self.pin_death(&[], &recent).await;
+        search.dead = self.process.is_none_or(|process| process.ended());
+        Self::keep(search, finding);
+    }
+}
