@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use echospec::campaign::{Process, Restarted, Unfit, Unwatched};
-use echospec::framing::Framing;
+use echospec::framing::{Framing, VARIANTS};
 use echospec::hunt::{Finding, Hunted, Options, hunt};
 use echospec::peer::fault::{self, Kind};
 use echospec::peer::{Fault, Settings};
@@ -163,6 +163,11 @@ fn observable() -> impl Iterator<Item = (Kind, &'static Fault, &'static str)> {
     })
 }
 
+/// From the environment, for longer runs.
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
 fn median(mut numbers: Vec<u64>) -> u64 {
     numbers.sort_unstable();
     numbers.get(numbers.len() / 2).copied().unwrap_or(0)
@@ -173,7 +178,6 @@ fn median(mut numbers: Vec<u64>) -> u64 {
 #[test]
 #[ignore = "measures for minutes"]
 fn measure() {
-    let number = |name, otherwise| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let faults: Vec<_> = observable().collect();
     let rows = rows(&faults, number("SEED", 1), number("CASES", 20_000));
     rows.iter().for_each(|row| println!("{row}"));
@@ -182,4 +186,33 @@ fn measure() {
     println!("{found} of {} found, {} %", rows.len(), found * 100 / rows.len());
     println!("cases until found, median: {}", median(findings().map(|finding| finding.case + 1).collect()));
     println!("steps, median: {}", median(findings().map(|finding| finding.steps() as u64).collect()));
+}
+
+/// A right server, or one of the other ways to be right, is accused of nothing.
+fn innocent(fault: Option<&'static Fault>, framing: &str, cases: u64) -> Option<String> {
+    let hunted = hunted(&framing.parse().expect("a framing"), fault, 7, cases);
+    let name = fault.map_or("right", |fault| fault.name);
+    let finding = hunted.findings.first().map(|finding| finding.text("7").unwrap_or_default());
+    let complaint = finding.map(|text| format!("{name} in {framing} is accused:\n{text}"));
+    let played = hunted.cases == cases && hunted.unconfirmed == 0;
+    complaint.or_else(|| (!played).then(|| format!("{name} in {framing}: {} cases, {hunted:#?}", hunted.cases)))
+}
+
+#[test]
+fn a_right_server_is_accused_of_nothing_in_any_framing() {
+    // With `keep` a message holds its own delimiter, which the plain messages of the calibration do not.
+    let framings = VARIANTS.iter().filter(|framing| **framing != "delimiter:lf,keep");
+    let complaints: Vec<_> = framings.filter_map(|framing| innocent(None, framing, number("CASES", 400))).collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn what_right_servers_do_differently_is_no_failure() {
+    let right = || fault::all().filter(|(kind, _)| *kind == Kind::Right).map(|(_, fault)| fault);
+    let mut complaints = Vec::new();
+    for framing in FRAMINGS {
+        let applies = |fault: &&Fault| (fault.applies)(&framing.parse().expect("a framing"));
+        complaints.extend(right().filter(applies).filter_map(|fault| innocent(Some(fault), framing, number("CASES", 400))));
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

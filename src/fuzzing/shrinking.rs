@@ -86,14 +86,19 @@ pub fn candidates(plan: &Plan) -> Vec<Plan> {
     all
 }
 
-/// Without one half or the other, without each one.
+/// A list is shortened by single items when it has no more than so many.
+const FEW: usize = 24;
+
+/// Without one half or the other, a quarter, an eighth; without each one, where there are few.
 fn fewer<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
-    let half = list.len() / 2;
     let mut all = Vec::new();
-    if list.len() > 3 {
-        all.extend([list[half..].to_vec(), list[..half].to_vec()]);
+    let without = |from: usize, to: usize| [&list[..from], &list[to.min(list.len())..]].concat();
+    for part in [2, 4, 8].map(|parts| list.len() / parts).into_iter().filter(|part| *part > 1) {
+        all.extend((0..list.len()).step_by(part).map(|from| without(from, from + part)));
     }
-    all.extend((0..list.len()).map(|index| [&list[..index], &list[index + 1..]].concat()));
+    if list.len() <= FEW {
+        all.extend((0..list.len()).map(|at| without(at, at + 1)));
+    }
     all
 }
 
@@ -105,7 +110,7 @@ fn smaller_streams(stream: &Stream) -> Vec<Stream> {
     for damage in fewer(&stream.damage) {
         all.push(Stream { damage, ..stream.clone() });
     }
-    for (index, message) in stream.messages.iter().enumerate() {
+    for (index, message) in stream.messages.iter().enumerate().take(FEW) {
         for smaller in smaller_messages(message) {
             let mut messages = stream.messages.clone();
             messages[index] = smaller;
@@ -119,7 +124,8 @@ fn smaller_messages(message: &Message) -> Vec<Message> {
     match message {
         Message::Row { size, first } if *size > 0 => vec![Message::Row { size: size - 1, first: *first }],
         Message::Row { .. } => vec![Message::Bytes(vec![b'a'; 8])],
-        Message::Bytes(bytes) => smaller_bytes(bytes).map(Message::Bytes).collect(),
+        // An empty message is not smaller but of another kind.
+        Message::Bytes(bytes) => smaller_bytes(bytes).filter(|bytes| !bytes.is_empty()).map(Message::Bytes).collect(),
         Message::Raw(bytes) => smaller_bytes(bytes).map(Message::Raw).collect(),
     }
 }

@@ -8,21 +8,21 @@ use crate::fuzzing::{Act, Stream};
 /// A stream of more bytes is not sent one byte at a time.
 const BYTE_BY_BYTE: usize = 48;
 
-/// Pauses in the encoding of a plan: half a millisecond to half a second; longer ones are rare.
-const PAUSES: &[(u8, usize)] = &[(0, 12), (16, 8), (32, 6), (64, 4), (112, 1), (126, 2), (144, 1), (160, 1), (168, 1)];
+/// Pauses in the encoding of a plan: up to two milliseconds; some at which timers run out, up to a second.
+const PAUSES: &[(u8, usize)] = &[(0, 60), (16, 30), (32, 20), (64, 4), (126, 1), (144, 1), (160, 1), (168, 1)];
 
 /// Sends a stream and does what else comes to mind.
 pub(super) fn moves(dice: &mut Dice, swarm: &Swarm, known: &Known, stream: &Stream) -> Vec<Act> {
     let wire = stream.sent(&known.settings.framing, usize::MAX).wire;
     let mut acts = sending(dice, swarm, stream, wire.len());
-    if swarm.once_in(dice, Feature::SlowReading, 10) {
+    if swarm.once_in(dice, Feature::SlowReading, 16) {
         let pace = *dice.pick(&[0, 0, 1, 7, 64, 255]);
         acts.insert(dice.below(acts.len() + 1), Act::Read(pace));
     }
     if swarm.once_in(dice, Feature::Pauses, 12) {
         acts.insert(dice.below(acts.len() + 1), Act::Pause(dice.weighed(PAUSES)));
     }
-    if swarm.once_in(dice, Feature::Silences, 24) {
+    if swarm.once_in(dice, Feature::Silences, 40) {
         acts.insert(dice.below(acts.len() + 1), Act::Quiet);
     }
     ending(dice, swarm, &mut acts);

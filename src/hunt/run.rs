@@ -22,6 +22,9 @@ use crate::transport::Transport;
 /// So many plans that were answered in a new way are kept.
 const CORPUS: usize = 512;
 
+/// What is learned from a batch of cases is used so many batches later, so that nobody waits for the slowest of them.
+const LAG: u64 = 12;
+
 /// What fails once more in a way that could not be confirmed so often is only counted.
 const FLAKY: u32 = 3;
 
@@ -153,15 +156,15 @@ struct Search {
 }
 
 impl Search {
-    /// What a case varies: the corpus as it was two batches before, whatever was faster or slower since.
+    /// What a case varies: the corpus as it was some batches before, whatever was faster or slower since.
     fn corpus(&self, case: u64) -> &[Plan] {
-        let mark = (case / BATCH).checked_sub(2).and_then(|batch| self.marks.get(batch as usize));
+        let mark = (case / BATCH).checked_sub(LAG).and_then(|batch| self.marks.get(batch as usize));
         &self.corpus[..mark.copied().unwrap_or(0)]
     }
 
-    /// Whether the batch two before that of the next case has been taken account of.
+    /// Whether the batch so many before that of the next case has been taken account of.
     fn may_begin(&self) -> bool {
-        self.begun / BATCH < self.folded / BATCH + 2
+        self.begun / BATCH < self.folded / BATCH + LAG
     }
 
     /// Takes account of a case, and of those behind it that waited for it.
