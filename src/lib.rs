@@ -17,6 +17,7 @@
 //! - [`fuzzing`]: what the fuzz targets check, and the encoding of their inputs
 //! - [`hunt`]: the network fuzzer: cases from a seed, failures confirmed, shrunk and told
 //! - [`report`]: one model, a file for each format
+//! - [`proxy`]: what a proxy does to the bytes that pass through it
 //! - [`complaint`]: what is wrong in a YAML file, with line, column and caret
 //! - [`cli`]: one file for each command; exit codes
 #![forbid(unsafe_code)]
@@ -32,6 +33,7 @@ pub mod mutation;
 pub mod oracle;
 pub mod peer;
 pub mod profile;
+pub mod proxy;
 pub mod report;
 pub mod scenario;
 pub mod session;

@@ -212,7 +212,8 @@ fn what_right_servers_do_differently_is_no_failure() {
     let mut complaints = Vec::new();
     for framing in FRAMINGS {
         let applies = |fault: &&Fault| (fault.applies)(&framing.parse().expect("a framing"));
-        complaints.extend(right().filter(applies).filter_map(|fault| innocent(Some(fault), framing, number("CASES", 400))));
+        complaints
+            .extend(right().filter(applies).filter_map(|fault| innocent(Some(fault), framing, number("CASES", 400))));
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -87,6 +88,9 @@ Examples:
 const CASES: u64 = 10_000;
 const TIME: Duration = Duration::from_secs(60);
 
+/// How long a target may take to read a segment before the next one; what takes longer proves nothing about cuts.
+const GATE: Duration = Duration::from_millis(300);
+
 impl Args {
     fn options(&self) -> hunt::Options {
         let unbounded = self.cases.is_none() && self.time.is_none();
@@ -106,6 +110,11 @@ impl Args {
         self.time.or(unbounded.then_some(TIME))
     }
 
+    /// A way to the target on which many sessions leave each other room.
+    fn tcp(&self, address: SocketAddr) -> Tcp {
+        Tcp::new(address).unhurried().gate_limit(GATE.mul_f64(self.time_scale))
+    }
+
     /// What a command line that plays a finding again says of the target.
     fn again(&self) -> String {
         self.target.as_ref().map_or_else(|| "TARGET".into(), ToString::to_string)
@@ -123,7 +132,10 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     takes_port(args.target.as_ref(), args.exec.as_ref())?;
     let framings = framings(&args.framing, args.target.is_some() || args.exec.is_some())?;
     if args.findings.exists() && !args.findings.is_dir() {
-        return Err(Failure::usage(format!("findings cannot be written to {}: it is no folder", args.findings.display())));
+        return Err(Failure::usage(format!(
+            "findings cannot be written to {}: it is no folder",
+            args.findings.display()
+        )));
     }
     let progress = Progress::new(console, super::events::Events::default());
     let mut runs = Vec::new();
@@ -137,7 +149,8 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     let stopped = progress.why_stopped();
     progress.finish();
     ended?;
-    let mut exits: Vec<Exit> = stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted).into_iter().collect();
+    let mut exits: Vec<Exit> =
+        stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted).into_iter().collect();
     for run in &runs {
         exits.push(tell(run, args, console)?);
     }
@@ -148,12 +161,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     Ok(Exit::of(&exits))
 }
 
-async fn run_all(
-    args: &Args,
-    framings: &[Framing],
-    progress: &Progress,
-    runs: &mut Vec<Run>,
-) -> Result<(), Failure> {
+async fn run_all(args: &Args, framings: &[Framing], progress: &Progress, runs: &mut Vec<Run>) -> Result<(), Failure> {
     let address = args.target.as_ref().map(Target::resolve).transpose()?;
     let (exec, options) = (engine::start(args.exec.as_ref(), address, args.time_scale).await?, args.options());
     for framing in framings {
@@ -163,12 +171,12 @@ async fn run_all(
             (Some(exec), _) => {
                 exec.ensure().await?;
                 let process: &dyn Process = exec;
-                hunt(&Tcp::new(exec.address()), progress, Some(process), framing, &options).await
+                hunt(&args.tcp(exec.address()), progress, Some(process), framing, &options).await
             }
-            (None, Some(address)) => hunt(&Tcp::new(address), progress, None, framing, &options).await,
+            (None, Some(address)) => hunt(&args.tcp(address), progress, None, framing, &options).await,
             (None, None) => {
                 let reference = engine::Reference::start(framing)?;
-                hunt(&Tcp::new(reference.address), progress, None, framing, &options).await
+                hunt(&args.tcp(reference.address), progress, None, framing, &options).await
             }
         };
         runs.push(Run { framing: framing.clone(), hunted, took: began.elapsed() });
@@ -202,8 +210,10 @@ fn summary(run: &Run) -> String {
         1 => "1 failure".into(),
         count => format!("{count} failures"),
     };
-    let mut text =
-        format!("{}: {cases} cases in {seconds:.1} s ({rate:.0}/s), {behaviours} kinds of behaviour; {failures}", run.framing);
+    let mut text = format!(
+        "{}: {cases} cases in {seconds:.1} s ({rate:.0}/s), {behaviours} kinds of behaviour; {failures}",
+        run.framing
+    );
     let notes = [(*again, "like one of them"), (*unconfirmed, "did not come again"), (*open, "inconclusive")];
     for (count, what) in notes.iter().filter(|(count, _)| *count > 0) {
         text.push_str(&format!(", {count} {what}"));
@@ -222,7 +232,10 @@ fn told(finding: &Finding, path: &Path, args: &Args) -> String {
     let path = path.display();
     let steps = finding.steps();
     let found = if finding.confirmed { "shrunk" } else { "not confirmed" };
-    text.push_str(&format!("  case {}, {found} in {} sessions, {steps} steps: {path}\n", finding.case, finding.sessions));
+    text.push_str(&format!(
+        "  case {}, {found} in {} sessions, {steps} steps: {path}\n",
+        finding.case, finding.sessions
+    ));
     text.push_str(&format!("  again: echospec replay {path} {}\n", args.again()));
     text
 }

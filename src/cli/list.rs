@@ -10,9 +10,10 @@ use crate::framing::{ALIASES, Alias, FIELDS, KEYS, KINDS, Key};
 use crate::mutation::MUTATIONS;
 use crate::oracle::requirements;
 use crate::peer::fault;
+use crate::proxy::TOXICS;
 use crate::report::FORMATS;
 
-/// List requirements, scenarios, framings, mutations, faults or formats
+/// List requirements, scenarios, framings, mutations, faults, formats or toxics
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  echospec list requirements | grep SHOULD\n  echospec list framings")]
 pub(super) struct Args {
@@ -34,6 +35,8 @@ enum What {
     Faults,
     /// the formats of `--report`
     Formats,
+    /// what `proxy` does to the bytes that pass through it
+    Toxics,
 }
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
@@ -44,6 +47,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
         What::Mutations => rows(MUTATIONS.iter().map(|mutation| (mutation.name, mutation.about))),
         What::Faults => list_faults(),
         What::Formats => rows(FORMATS.iter().map(|format| (format.name, format.about))),
+        What::Toxics => list_toxics(),
     };
     console.print(text.as_bytes())?;
     Ok(Exit::Conforms)
@@ -67,6 +71,11 @@ fn list_faults() -> String {
         _ = writeln!(text, "{:<38} {kind:<12} {}{breaks}", fault.name, fault.about);
     }
     text
+}
+
+fn list_toxics() -> String {
+    let spelled: Vec<_> = TOXICS.iter().map(|kind| (format!("{}={}", kind.name, kind.value), kind.about)).collect();
+    rows(spelled.iter().map(|(toxic, about)| (toxic.as_str(), *about)))
 }
 
 fn list_framings() -> String {

@@ -16,6 +16,7 @@ mod man;
 mod output;
 mod parse;
 mod progress;
+mod proxy;
 mod replay;
 mod report;
 mod review;
@@ -60,6 +61,7 @@ enum Command {
     Replay(replay::Args),
     Serve(serve::Args),
     Send(send::Args),
+    Proxy(proxy::Args),
     List(list::Args),
     Explain(explain::Args),
     Report(report::Args),
@@ -87,6 +89,7 @@ fn dispatch(command: &Command, console: &mut Console<'_>) -> Result<Exit, Failur
         Command::Replay(args) => replay::run(args, console),
         Command::Serve(args) => serve::run(args, console),
         Command::Send(args) => send::run(args, console),
+        Command::Proxy(args) => proxy::run(args, console),
         Command::List(args) => list::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Report(args) => report::run(args, console),

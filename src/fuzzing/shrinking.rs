@@ -130,11 +130,12 @@ fn smaller_messages(message: &Message) -> Vec<Message> {
     }
 }
 
-/// Half of the bytes, all but the last, and the same number of the plainest.
+/// One half of the bytes or the other, all but the last or the first, and the same number of the plainest.
 fn smaller_bytes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let shorter = [bytes.len() / 2, bytes.len().saturating_sub(1)];
+    let (half, last) = (bytes.len() / 2, bytes.len().saturating_sub(1));
+    let shorter = [&bytes[..half], &bytes[half..], &bytes[..last], &bytes[bytes.len().min(1)..]];
     let plain = vec![b'a'; bytes.len()];
-    let all = shorter.map(|len| bytes[..len].to_vec()).into_iter().chain([plain]);
+    let all = shorter.map(<[u8]>::to_vec).into_iter().chain([plain]);
     all.filter(move |smaller| smaller != bytes).collect::<Vec<_>>().into_iter()
 }
 

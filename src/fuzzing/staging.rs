@@ -74,7 +74,8 @@ pub fn nature(plan: &Plan, settings: &Settings, trust: Trust) -> Nature {
         nature.refusal = nature.refusal.or(line.account.refusal);
         nature.is_unfinished |= line.account.is_unfinished;
         nature.largest = owed.iter().map(|owed| owed.payload.len()).chain([nature.largest]).max().unwrap_or(0);
-        let within = |frame: &Range<usize>| ends.iter().filter(|end| (frame.start + 1..frame.end).contains(end)).count();
+        let within =
+            |frame: &Range<usize>| ends.iter().filter(|end| (frame.start + 1..frame.end).contains(end)).count();
         nature.pieces = owed.iter().map(|owed| within(&owed.frame) + 1).chain([nature.pieces]).max().unwrap_or(0);
         let mut from = 0;
         for end in ends {

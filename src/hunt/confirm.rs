@@ -8,20 +8,28 @@ use super::finding::{Finding, Key, shorter};
 use super::run::{Fuzzer, Suspect};
 use super::segmentation;
 use super::shape::{requirement, shape};
-use crate::campaign::is_alive;
+use crate::campaign::{Process, is_alive};
 use crate::fuzzing::{Plan, Shrinking, candidates};
 use crate::oracle::{Breach, judge, target_ended};
-use crate::session::{Replies, Script};
+use crate::session::{Replies, Script, Step, Until};
 use crate::transport::Transport;
 
 /// What rests on time alone must come again so often, with so much more time; all else once.
 const TIMES: usize = 3;
 const MORE_TIME: f64 = 4.0;
 
+/// While it is shrunk, nothing is waited for as long as usual; what is left is confirmed again.
+const HASTE: f64 = 0.4;
+
 /// A case is shrunk in so many sessions, then its script in so many; and in so much time, at a time scale of 1.
 const PLANS: usize = 600;
 const SCRIPTS: usize = 80;
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// By these rules a target that dies is seen first; so often is looked whether it has ended, so long apart.
+const LOST: &[&str] = &["closed-early", "early-close", "not-connected", "reset", "unfinished-reply"];
+const LOOKS: usize = 3;
+const BETWEEN: Duration = Duration::from_millis(20);
 
 /// A failure on its way to become smaller.
 #[derive(Debug)]
@@ -34,7 +42,12 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     /// What a suspect turns out to be: `None` if it does not fail again.
     pub(super) async fn confirm(&self, suspect: &Suspect) -> Option<Finding> {
         let Suspect { number, case, breach } = suspect;
-        let again = self.repeated(case, breach).await?;
+        let mut again = self.repeated(case, breach).await?;
+        let died = |played: &Played| breaks(played, DIED);
+        if died(&again) && breach.rule != DIED {
+            // Its end may have been another case's doing, and only have taken a moment.
+            again = Some(self.replay(case, 1.0, DIED).await).filter(died)?;
+        }
         let breach = again.breach()?.clone();
         self.watcher.found(&breach.rule);
         let small = self.shrink(case, &breach).await;
@@ -43,7 +56,10 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             None => (case.clone(), again, small.sessions),
         };
         let script = self.script(&case).await?;
-        let short = self.shorten(&case, script, &breach).await;
+        let mut short = self.shorten(&case, script.clone(), &breach).await;
+        if !self.script_fails(&case, &waiting(&short.smallest, MORE_TIME / HASTE), &breach).await.0 {
+            short.smallest = script;
+        }
         let breach = again.breaches.iter().find(|one| one.rule == breach.rule).unwrap_or(&breach).clone();
         let sessions = sessions + short.sessions + 2;
         Some(self.finding(*number, &case, short.smallest, breach, again.details, sessions))
@@ -85,6 +101,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     async fn looked_after(&self, mut played: Played, rule: &str) -> Played {
         let Some(process) = self.process.filter(|_| !self.watcher.stopped()) else { return played };
+        if rule == DIED || played.breaches.iter().any(|breach| LOST.contains(&breach.rule.as_str())) {
+            self.let_it_end().await;
+        }
         // That it is silent for good shows only if it is asked, which is needless where something else is looked for.
         let mute = rule == DIED && !process.ended() && !self.answers().await;
         if mute || process.ended() {
@@ -93,6 +112,17 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             played.breaches.insert(0, target_ended(&restarted.how));
         }
         played
+    }
+
+    /// A process that dies closes its connections a moment before it has ended.
+    pub(super) async fn let_it_end(&self) {
+        for _ in 0..LOOKS {
+            if self.process.is_none_or(Process::ended) {
+                return;
+            }
+            let steps = vec![Step::Pause(BETWEEN)];
+            self.transport.run(Script { steps, replies: Replies::Stream, bound: BETWEEN * 2 }).await;
+        }
     }
 
     pub(super) async fn answers(&self) -> bool {
@@ -104,7 +134,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let mut shrinking = Shrinking::new(case.plan().clone(), PLANS, candidates as fn(&Plan) -> Vec<Plan>);
         let (mut sessions, mut took) = (0, Duration::ZERO);
         while let Some(candidate) = shrinking.next() {
-            let played = self.replay(&case.with(candidate.clone()), 1.0, &breach.rule).await;
+            let played = self.replay(&case.with(candidate.clone()), HASTE, &breach.rule).await;
             shrinking.judge(breaks(&played, &breach.rule));
             (sessions, took) = (sessions + 1, took + played.took);
             if self.is_enough(took) {
@@ -120,20 +150,26 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let (mut sessions, mut took) = (0, Duration::ZERO);
         while let Some(candidate) = shrinking.next() {
             let candidate = candidate.clone();
-            let trace = self.transport.run(candidate.clone()).await;
-            let played = Played::new(judge(&candidate, &trace), &[trace]);
-            let played = self.looked_after(played, &breach.rule).await;
-            let same = match case {
-                Case::Session(_) => breaks(&played, &breach.rule),
-                Case::Segmentations(_) => !played.breaches.is_empty(),
-            };
-            shrinking.judge(same);
-            (sessions, took) = (sessions + 1, took + played.took);
+            let (fails, lasted) = self.script_fails(case, &candidate, breach).await;
+            shrinking.judge(fails);
+            (sessions, took) = (sessions + 1, took + lasted);
             if self.is_enough(took) {
                 break;
             }
         }
         Shrunk { smallest: shrinking.into_smallest(), sessions }
+    }
+
+    /// Whether a script fails as its case does, and how long that took.
+    async fn script_fails(&self, case: &Case, script: &Script, breach: &Breach) -> (bool, Duration) {
+        let trace = self.transport.run(script.clone()).await;
+        let played = Played::new(judge(script, &trace), &[trace]);
+        let played = self.looked_after(played, &breach.rule).await;
+        let fails = match case {
+            Case::Session(_) => breaks(&played, &breach.rule),
+            Case::Segmentations(_) => !played.breaches.is_empty(),
+        };
+        (fails, played.took)
     }
 
     fn is_enough(&self, took: Duration) -> bool {
@@ -142,7 +178,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     /// The script of a case by which people see what fails.
     pub(super) async fn script(&self, case: &Case) -> Option<Script> {
-        let scripts = case.scripts(self.known, self.known.tempo);
+        let scripts = case.scripts(self.known, self.known.tempo.scaled(HASTE));
         match case {
             Case::Session(_) => scripts.into_iter().next(),
             Case::Segmentations(plan) => {
@@ -152,6 +188,19 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             }
         }
     }
+}
+
+/// The same with more or less time to wait for what is due.
+fn waiting(script: &Script, scale: f64) -> Script {
+    let mut script = script.clone();
+    for step in &mut script.steps {
+        match step {
+            Step::Await { within, any, .. } if !any.contains(&Until::Silence) => *within = within.mul_f64(scale),
+            Step::Send { within: Some(within), .. } => *within = within.mul_f64(scale),
+            _ => {}
+        }
+    }
+    script
 }
 
 /// The rule of the oracle for a target that has died.

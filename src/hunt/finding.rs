@@ -71,7 +71,10 @@ impl Finding {
         comment.extend(self.story());
         let confirmed = if self.confirmed { "shrunk" } else { "not confirmed" };
         let sessions = self.sessions;
-        comment.push(format!("found by echospec fuzz: seed {seed}, case {}; {confirmed} in {sessions} sessions", self.case));
+        comment.push(format!(
+            "found by echospec fuzz: seed {seed}, case {}; {confirmed} in {sessions} sessions",
+            self.case
+        ));
         commented(&self.scenario(), &comment)
     }
 }

@@ -240,6 +240,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         if self.watcher.stopped() {
             return;
         }
+        self.let_it_end().await;
         if self.is_dead().await {
             let recent: Vec<_> = search.recent.iter().cloned().collect();
             let finding = self.pin_death(&suspects, &recent).await;

@@ -43,7 +43,11 @@ fn script(segments: Vec<Bytes>, messages: &[Vec<u8>], known: &Known, tempo: Temp
     }
     steps.push(Step::Await { conns: vec![conn], any: vec![Until::Closed], within });
     steps.push(Step::Close(conn));
-    Script { steps, replies: Replies::Framed(Box::new(known.settings.framing.reply().into_owned())), bound: Duration::MAX }
+    Script {
+        steps,
+        replies: Replies::Framed(Box::new(known.settings.framing.reply().into_owned())),
+        bound: Duration::MAX,
+    }
 }
 
 /// What a stream brought.

@@ -17,6 +17,7 @@ pub(super) fn requirement(case: &Case, rule: &str, known: &Known) -> &'static st
         "descriptors-kept" => "SES-10",
         "memory-kept" | "memory-taken" => "RES-06",
         "processor-time" => "RES-07",
+        "no-reply" if nature.is_unfinished && nature.owed > 0 && nature.refusal.is_none() => "SEG-05",
         "target-died" if nature.refusal.is_none() && !nature.is_unfinished => "SES-03",
         _ => refused(&nature, strategy).unwrap_or_else(|| accepted(case, rule, &nature, strategy)),
     }

@@ -19,7 +19,8 @@ pub(super) fn varied(dice: &mut Dice, swarm: &Swarm, known: &Known, mut plan: Pl
             3 => other_segments(dice, swarm, known, &mut plan, on),
             4 if !plan.moves.is_empty() => drop(plan.moves.remove(dice.below(plan.moves.len()))),
             _ => {
-                let act = *dice.pick(&[Act::Echo, Act::Send(0), Act::Finish(0), Act::Short(0), Act::SendFin, Act::Reset]);
+                let act =
+                    *dice.pick(&[Act::Echo, Act::Send(0), Act::Finish(0), Act::Short(0), Act::SendFin, Act::Reset]);
                 plan.moves.insert(dice.below(plan.moves.len() + 1), Move { on: on as u8, act });
             }
         }

@@ -109,7 +109,10 @@ mod tests {
 
     #[test]
     fn without_toxics_everything_goes_on_as_it_came() {
-        assert_eq!(sent(&[], &[data("ab"), data("c"), Parcel::Fin]), [(0, data("ab")), (0, data("c")), (0, Parcel::Fin)]);
+        assert_eq!(
+            sent(&[], &[data("ab"), data("c"), Parcel::Fin]),
+            [(0, data("ab")), (0, data("c")), (0, Parcel::Fin)]
+        );
     }
 
     #[test]
@@ -163,7 +166,10 @@ mod tests {
         assert_eq!(flow.take(10 * MS), Some(data("ab")));
         flow.put(12 * MS, data("c"));
         flow.put(13 * MS, Parcel::Fin);
-        assert_eq!((flow.take(21 * MS), flow.take(22 * MS), flow.take(22 * MS)), (None, Some(data("c")), Some(Parcel::Fin)));
+        assert_eq!(
+            (flow.take(21 * MS), flow.take(22 * MS), flow.take(22 * MS)),
+            (None, Some(data("c")), Some(Parcel::Fin))
+        );
     }
 
     #[test]

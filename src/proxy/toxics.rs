@@ -152,7 +152,8 @@ fn size(text: &str) -> Option<u64> {
 }
 
 fn split(text: &str) -> Option<Toxic> {
-    let (pieces, gap) = text.split_once('/').map_or((text, Some(Duration::ZERO)), |(pieces, gap)| (pieces, duration(gap)));
+    let (pieces, gap) =
+        text.split_once('/').map_or((text, Some(Duration::ZERO)), |(pieces, gap)| (pieces, duration(gap)));
     let pieces = match pieces {
         "random" => Pieces::Random,
         "every-byte" => Pieces::Of(1),

@@ -6,11 +6,13 @@
 mod diag;
 mod gate;
 mod line;
+mod proxy;
 mod serve;
 mod sim;
 mod tcp;
 
 pub use line::reach;
+pub use proxy::{Proxy, Ways};
 pub use serve::Server;
 pub use sim::Simulator;
 pub use tcp::Tcp;

@@ -31,12 +31,20 @@ const TICK: Duration = Duration::from_millis(1);
 pub struct Tcp {
     address: SocketAddr,
     gate: Gate,
+    unhurried: bool,
 }
 
 impl Tcp {
     /// The target that listens at `address`. Does not connect yet.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, gate: Gate::new(GATE_LIMIT) }
+        Self { address, gate: Gate::new(GATE_LIMIT), unhurried: false }
+    }
+
+    /// Leaves the processor to others while a target has not read a segment, although that costs a millisecond each time:
+    /// for many sessions at once, of which none is in a hurry.
+    #[must_use]
+    pub fn unhurried(self) -> Self {
+        Self { unhurried: true, ..self }
     }
 
     /// How long to look whether a segment was read before the next one goes out unproved; 1 s if not said.
@@ -251,8 +259,9 @@ impl<'a> Drive<'a> {
             End::Open(line) => line.watch.next(),
             _ => None,
         });
-        let look = looks.min();
-        if look.is_some_and(|look| look < self.now() + TICK) {
+        let now = self.now();
+        let look = looks.min().map(|look| if self.tcp.unhurried { look.max(now + TICK) } else { look });
+        if look.is_some_and(|look| look < now + TICK) {
             // Too short for the timer. The target may need this very processor to read.
             thread::yield_now();
             self.expect_again(self.now());
