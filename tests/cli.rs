@@ -127,8 +127,8 @@ fn faults_are_listed_with_what_they_break() {
     assert!(listed.lines().any(|line| line.starts_with("surplus-dropped ") && line.contains("SEG-04")));
 }
 
-const COMMANDS: [&str; 10] =
-    ["check", "replay", "serve", "send", "list", "explain", "report", "schema", "completions", "man"];
+const COMMANDS: [&str; 12] =
+    ["check", "fuzz", "replay", "serve", "send", "proxy", "list", "explain", "report", "schema", "completions", "man"];
 
 #[test]
 fn every_command_explains_itself() {

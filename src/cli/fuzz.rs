@@ -139,11 +139,15 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     }
     let progress = Progress::new(console, super::events::Events::default());
     let mut runs = Vec::new();
-    let ended = engine::runtime()?.block_on(async {
+    // One thread plays; another would only hand work over. The reference server has threads of its own.
+    let no_loop = |error| Failure::System("no event loop could be started".into(), error);
+    let playing = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_loop)?;
+    let serving = engine::runtime()?;
+    let ended = playing.block_on(async {
         tokio::select! {
             biased; // Ctrl-C is heard from before the first connection on
             () = engine::bound(args.time(), &progress) => Ok(()),
-            ended = run_all(args, &framings, &progress, &mut runs) => ended,
+            ended = run_all(args, &framings, &serving, &progress, &mut runs) => ended,
         }
     });
     let stopped = progress.why_stopped();
@@ -161,7 +165,13 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     Ok(Exit::of(&exits))
 }
 
-async fn run_all(args: &Args, framings: &[Framing], progress: &Progress, runs: &mut Vec<Run>) -> Result<(), Failure> {
+async fn run_all(
+    args: &Args,
+    framings: &[Framing],
+    serving: &tokio::runtime::Runtime,
+    progress: &Progress,
+    runs: &mut Vec<Run>,
+) -> Result<(), Failure> {
     let address = args.target.as_ref().map(Target::resolve).transpose()?;
     let (exec, options) = (engine::start(args.exec.as_ref(), address, args.time_scale).await?, args.options());
     for framing in framings {
@@ -175,7 +185,10 @@ async fn run_all(args: &Args, framings: &[Framing], progress: &Progress, runs: &
             }
             (None, Some(address)) => hunt(&args.tcp(address), progress, None, framing, &options).await,
             (None, None) => {
-                let reference = engine::Reference::start(framing)?;
+                let reference = {
+                    let _there = serving.enter();
+                    engine::Reference::start(framing)?
+                };
                 hunt(&args.tcp(reference.address), progress, None, framing, &options).await
             }
         };

@@ -92,7 +92,7 @@ impl Played {
     pub(super) fn new(judgement: Judgement, traces: &[Trace]) -> Self {
         let ours = |event: &Event| matches!(event, Event::ConnectFailed(Failure::Ours));
         let is_ours = traces.iter().flat_map(|trace| &trace.records).any(|record| ours(&record.event));
-        let is_open = judgement.inconclusive.is_some() && judgement.breaches.is_empty();
+        let is_open = judgement.inconclusive.is_some() && judgement.breaches.is_empty() && !is_ours;
         let mut breaches = judgement.breaches;
         breaches.sort_by_key(|breach| breach.timing);
         if is_ours {

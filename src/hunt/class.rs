@@ -22,7 +22,7 @@ struct Answer {
     share: Share,
     /// How many powers of four bytes came back.
     size: u32,
-    /// How late the first byte came after the first that was sent.
+    /// How late the first byte came after the last that was sent before it.
     delay: Delay,
 }
 
@@ -70,13 +70,13 @@ fn answers(trace: &Trace) -> Vec<Answer> {
 fn answer(trace: &Trace, conn: Conn) -> Answer {
     let (mut ending, mut first, mut left) = (Ending::Open, false, false);
     let (mut sent, mut came) = (0, 0);
-    let (mut sent_at, mut came_at) = (None, None);
+    let (mut sent_at, mut came_at): (Option<Duration>, Option<Duration>) = (None, None);
     for (_, record) in trace.of(conn) {
         match &record.event {
             Event::ConnectFailed(_) => ending = Ending::Refused,
             Event::Sent(bytes) => {
                 sent += bytes.len();
-                sent_at.get_or_insert(record.at);
+                sent_at = came_at.map_or(Some(record.at), |_| sent_at);
             }
             Event::Received(bytes) => {
                 came += bytes.len();

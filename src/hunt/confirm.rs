@@ -77,7 +77,8 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let requirement = requirement(case, &breach.rule, self.known);
         let key = Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) };
         let (framing, shrunk) = (self.known.framing.clone(), Some(case.clone()));
-        Finding { key, breach, details, framing, case: number, sessions, shrunk, script, confirmed: true }
+        let (confirmed, cost) = (true, None);
+        Finding { key, breach, details, framing, case: number, sessions, shrunk, script, confirmed, cost }
     }
 
     /// Plays it alone, as often as what it breaks demands. What the last time brought, if it failed each time.
@@ -120,8 +121,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             if self.process.is_none_or(Process::ended) {
                 return;
             }
-            let steps = vec![Step::Pause(BETWEEN)];
-            self.transport.run(Script { steps, replies: Replies::Stream, bound: BETWEEN * 2 }).await;
+            self.pause(BETWEEN).await;
         }
     }
 

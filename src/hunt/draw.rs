@@ -37,7 +37,7 @@ pub(super) fn draw(known: &Known, seed: u64, number: u64, corpus: &[Plan]) -> Ca
 }
 
 fn plan(dice: &mut Dice, swarm: &Swarm, known: &Known) -> Plan {
-    let several = known.connections > 1 && swarm.once_in(dice, Feature::Connections, 5);
+    let several = known.connections > 1 && swarm.once_in(dice, Feature::Connections, 8);
     let count = if several { dice.between(2, known.connections) } else { 1 };
     let streams: Vec<_> = (0..count).map(|_| stream(dice, swarm, known)).collect();
     let lists: Vec<_> = streams.iter().map(|stream| moves(dice, swarm, known, stream)).collect();

@@ -1,10 +1,13 @@
 //! A confirmed failure: what it is, and the scenario that shows it.
 
+use std::time::Duration;
+
 use super::case::Case;
 use crate::framing::Framing;
 use crate::fuzzing::{commented, scenario_of};
 use crate::oracle::{Breach, requirement};
 use crate::scenario::Scenario;
+use crate::scenario::file::{self, Repeat, Size, Slot, Span, Watch};
 use crate::session::{Conn, Script, Step};
 
 /// What tells failures apart.
@@ -16,6 +19,15 @@ pub struct Key {
     pub rule: String,
     /// The kind of session that breaks it.
     pub shape: String,
+}
+
+/// What a session costs too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// What the target does not give back: it is played many times.
+    Kept,
+    /// Processor time, when it is over.
+    Spins,
 }
 
 /// One failure.
@@ -39,6 +51,8 @@ pub struct Finding {
     pub script: Script,
     /// Whether it failed again when it was played alone.
     pub confirmed: bool,
+    /// What it costs the target's process, and how often it is played to see that.
+    pub cost: Option<(Cost, u32)>,
 }
 
 impl Finding {
@@ -46,7 +60,16 @@ impl Finding {
     pub fn scenario(&self) -> Scenario {
         let title = format!("{} ({})", self.key.rule, self.key.shape);
         let scenario = scenario_of(&self.script, &self.framing, &title);
-        Scenario { requirements: vec![self.key.requirement.into()], ..scenario }
+        let scenario = Scenario { requirements: vec![self.key.requirement.into()], ..scenario };
+        match self.cost {
+            Some((Cost::Kept, times)) => repeated(scenario, times),
+            Some((Cost::Spins, _)) => {
+                let idle = file::Step::Pause(Slot::Given(Span::exactly(IDLE)));
+                let watch = Some(Watch { cpu: Some(50), ..NOTHING });
+                Scenario { watch, steps: scenario.steps.into_iter().chain([idle]).collect(), ..scenario }
+            }
+            None => scenario,
+        }
     }
 
     /// How many steps the scenario has.
@@ -77,6 +100,20 @@ impl Finding {
         ));
         commented(&self.scenario(), &comment)
     }
+}
+
+/// Limits on nothing.
+const NOTHING: Watch = Watch { descriptors: None, memory: None, kept: None, cpu: None };
+
+/// How long a target that spins is watched.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// So often in a row, after which most of it has to be given back: what `check --exec` sees.
+fn repeated(scenario: Scenario, times: u32) -> Scenario {
+    let descriptors = Some(times / 2);
+    let watch = Some(Watch { descriptors, kept: Some(Size::Bytes(4 << 20)), ..NOTHING });
+    let steps = vec![file::Step::Repeat(Repeat { times: Slot::Given(times), steps: scenario.steps })];
+    Scenario { watch, steps, ..scenario }
 }
 
 /// One line that fits a comment.

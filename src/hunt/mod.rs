@@ -24,9 +24,10 @@ mod segmentation;
 mod shape;
 mod swarm;
 mod vary;
+mod weigh;
 
 pub use case::Case;
-pub use finding::{Finding, Key};
+pub use finding::{Cost, Finding, Key};
 pub use known::Known;
 pub use run::{Hunted, hunt};
 

@@ -6,7 +6,7 @@ use super::swarm::{Feature, Swarm};
 use crate::fuzzing::{Act, Stream};
 
 /// A stream of more bytes is not sent one byte at a time.
-const BYTE_BY_BYTE: usize = 48;
+const BYTE_BY_BYTE: usize = 24;
 
 /// Pauses in the encoding of a plan: up to two milliseconds; some at which timers run out, up to a second.
 const PAUSES: &[(u8, usize)] = &[(0, 60), (16, 30), (32, 20), (64, 4), (126, 1), (144, 1), (160, 1), (168, 1)];
@@ -31,14 +31,14 @@ pub(super) fn moves(dice: &mut Dice, swarm: &Swarm, known: &Known, stream: &Stre
 
 /// One way to cut the stream.
 fn sending(dice: &mut Dice, swarm: &Swarm, stream: &Stream, len: usize) -> Vec<Act> {
-    let short = if len <= BYTE_BY_BYTE { 3 } else { 0 };
+    let short = usize::from(len <= BYTE_BY_BYTE);
     let ways: [(fn(&mut Dice, &Stream, usize) -> Vec<Act>, usize); 6] = [
-        (whole, 5),
+        (whole, 8),
         (turns, swarm.weight(Feature::Turns, 3)),
         (each_byte, swarm.weight(Feature::EveryByte, short)),
-        (at_edges, swarm.weight(Feature::EdgeCuts, 6)),
-        (anywhere, swarm.weight(Feature::AnyCuts, 4)),
-        (together, 2),
+        (at_edges, swarm.weight(Feature::EdgeCuts, 5)),
+        (anywhere, swarm.weight(Feature::AnyCuts, 3)),
+        (together, 3),
     ];
     dice.weighed(&ways)(dice, stream, len)
 }
@@ -58,12 +58,15 @@ fn each_byte(_: &mut Dice, _: &Stream, len: usize) -> Vec<Act> {
     vec![Act::Send(0); len]
 }
 
-/// Each message cut once or twice, near its beginning or near its end.
+/// One of the messages, or the first few, cut once or twice, near the beginning or near the end.
 fn at_edges(dice: &mut Dice, stream: &Stream, _: usize) -> Vec<Act> {
     let mut acts = Vec::new();
-    let waits = dice.once_in(2);
-    for _ in stream.messages.iter().take(6) {
-        for _ in 0..dice.between(1, 2) {
+    let (waits, count) = (dice.once_in(2), dice.weighed(&[(1, 6), (2, 2), (4, 1)]));
+    if dice.once_in(3) {
+        acts.push(Act::Finish(dice.below(stream.messages.len().min(4)) as u8));
+    }
+    for _ in stream.messages.iter().take(count) {
+        for _ in 0..dice.weighed(&[(1, 3), (2, 1)]) {
             acts.push(if dice.once_in(2) { Act::Send(dice.below(6) as u8) } else { Act::Short(dice.below(6) as u8) });
         }
         acts.push(if dice.once_in(4) { Act::Send(dice.byte()) } else { Act::Finish(dice.below(2) as u8) });
@@ -75,7 +78,7 @@ fn at_edges(dice: &mut Dice, stream: &Stream, _: usize) -> Vec<Act> {
 }
 
 fn anywhere(dice: &mut Dice, _: &Stream, len: usize) -> Vec<Act> {
-    (0..dice.between(1, 6)).map(|_| Act::Send(dice.below(len.min(256)) as u8)).collect()
+    (0..dice.between(1, 3)).map(|_| Act::Send(dice.below(len.min(256)) as u8)).collect()
 }
 
 /// Several messages in a segment, and a part of the next.

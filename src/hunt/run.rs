@@ -15,15 +15,22 @@ use super::swarm::BATCH;
 use super::{Options, Watcher};
 use crate::campaign::{Calibration, Process, Stoppable, Unfit, calibrate, limit};
 use crate::framing::{Framing, Strategy};
-use crate::fuzzing::Plan;
+use crate::fuzzing::{Act, Plan};
 use crate::oracle::Breach;
+use crate::session::Usage;
 use crate::transport::Transport;
 
 /// So many plans that were answered in a new way are kept.
 const CORPUS: usize = 512;
 
+/// Longer pauses are sleep, in the encoding of a plan: about ten milliseconds.
+const SLEEP: u8 = 70;
+
+/// A small plan has no more messages than this, and no more moves.
+const SMALL: usize = 24;
+
 /// What is learned from a batch of cases is used so many batches later, so that nobody waits for the slowest of them.
-const LAG: u64 = 12;
+const LAG: u64 = 16;
 
 /// What fails once more in a way that could not be confirmed so often is only counted.
 const FLAKY: u32 = 3;
@@ -102,7 +109,7 @@ pub async fn hunt<T: Transport, W: Watcher>(
     }
     Hunted {
         findings: search.findings,
-        cases: search.folded,
+        cases: search.begun,
         behaviours: search.classes.len(),
         again: search.again,
         unconfirmed: search.unconfirmed,
@@ -125,6 +132,7 @@ fn mute(unfit: &Unfit, framing: &Framing) -> Vec<Finding> {
         shrunk: None,
         script: script.as_ref().clone(),
         confirmed: true,
+        cost: None,
     };
     judgement.breaches.first().map(finding).into_iter().collect()
 }
@@ -136,8 +144,8 @@ struct Search {
     begun: u64,
     /// Cases that were taken account of, in their order.
     folded: u64,
-    /// Cases that were played before an earlier one was.
-    ahead: BTreeMap<u64, (Case, Played)>,
+    /// Cases that were played before an earlier one was; `None`: one that sleeps, from which nothing is learned.
+    ahead: BTreeMap<u64, Option<(Case, Played)>>,
     classes: BTreeSet<Class>,
     corpus: Vec<Plan>,
     /// How large the corpus was when each batch had been taken account of.
@@ -153,9 +161,17 @@ struct Search {
     unconfirmed: u64,
     open: u64,
     dead: bool,
+    /// What the target's process took at the beginning, where that can be seen.
+    before: Option<Usage>,
 }
 
 impl Search {
+    /// Cases of as many kinds as there are, for what the run has cost as a whole.
+    fn suspicious(&self) -> Vec<(u64, Case)> {
+        let varied = self.corpus.iter().map(|plan| (0, Case::Session(plan.clone())));
+        varied.chain(self.recent.iter().cloned()).collect()
+    }
+
     /// What a case varies: the corpus as it was some batches before, whatever was faster or slower since.
     fn corpus(&self, case: u64) -> &[Plan] {
         let mark = (case / BATCH).checked_sub(LAG).and_then(|batch| self.marks.get(batch as usize));
@@ -167,16 +183,18 @@ impl Search {
         self.begun / BATCH < self.folded / BATCH + LAG
     }
 
-    /// Takes account of a case, and of those behind it that waited for it.
+    /// Takes account of a case, and of those behind it that waited for it. Nobody waits for one that sleeps.
     fn fold(&mut self, number: u64, case: Case, played: Played) {
-        self.ahead.insert(number, (case, played));
-        while let Some((case, played)) = self.ahead.remove(&self.folded) {
-            self.open += u64::from(played.is_open || played.is_ours);
-            if let Some(breach) = played.breach() {
-                self.suspects.push(Suspect { number: self.folded, case: case.clone(), breach: breach.clone() });
-            }
-            if self.classes.insert(played.class) && self.corpus.len() < CORPUS && !case.plan().streams.is_empty() {
-                self.corpus.push(case.plan().clone());
+        self.open += u64::from(played.is_open);
+        if let Some(breach) = played.breach() {
+            self.suspects.push(Suspect { number, case: case.clone(), breach: breach.clone() });
+        }
+        if !sleeps(case.plan()) {
+            self.ahead.insert(number, Some((case, played)));
+        }
+        while let Some(next) = self.ahead.remove(&self.folded) {
+            if let Some((case, played)) = next {
+                self.learn(&case, played);
             }
             self.folded += 1;
             if self.folded.is_multiple_of(BATCH) {
@@ -184,6 +202,24 @@ impl Search {
             }
         }
     }
+
+    fn learn(&mut self, case: &Case, played: Played) {
+        let is_new = self.classes.insert(played.class);
+        if is_new && self.corpus.len() < CORPUS && is_small(case.plan()) {
+            self.corpus.push(case.plan().clone());
+        }
+    }
+}
+
+/// Whether a pause of a plan is so long that thousands of others are played meanwhile.
+fn sleeps(plan: &Plan) -> bool {
+    plan.moves.iter().any(|one| matches!(one.act, Act::Pause(length) if length > SLEEP))
+}
+
+/// What takes long is not varied: others are played in that time.
+fn is_small(plan: &Plan) -> bool {
+    let messages = plan.streams.iter().map(|stream| stream.messages.len());
+    !plan.streams.is_empty() && messages.sum::<usize>() <= SMALL && plan.moves.len() <= SMALL
 }
 
 impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
@@ -191,6 +227,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let mut playing = FuturesUnordered::new();
         // Each case may open several connections.
         let room = self.known.jobs(self.options.jobs);
+        search.before = self.watch();
         loop {
             while playing.len() < room && search.suspects.is_empty() && self.goes_on(search) {
                 let (number, case) = self.next(search);
@@ -211,8 +248,12 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                 break;
             }
         }
-        if !self.watcher.stopped() && self.process.is_some_and(|process| process.ended()) {
+        if !self.watcher.stopped() && self.process.is_some_and(Process::ended) {
             self.look_at(search).await;
+        }
+        if search.findings.len() < self.options.findings && !search.dead {
+            let finding = self.weigh(search.before, &search.suspicious()).await;
+            Self::keep(search, finding);
         }
     }
 
@@ -226,6 +267,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let (part, parts) = self.options.shard.map_or((0, 1), |shard| (shard.index as u64 - 1, shard.count as u64));
         let case = draw(self.known, self.options.seed, number * parts + part, search.corpus(number));
         search.begun += 1;
+        if sleeps(case.plan()) {
+            search.ahead.insert(number, None);
+        }
         search.recent.push_back((number, case.clone()));
         if search.recent.len() > 2 * self.options.jobs {
             search.recent.pop_front();
@@ -246,6 +290,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             let finding = self.pin_death(&suspects, &recent).await;
             search.dead = self.process.is_none_or(|process| process.ended());
             search.unconfirmed += u64::from(finding.is_none());
+            search.before = self.watch(); // what it takes now is another process's
             return Self::keep(search, finding);
         }
         for suspect in suspects {

@@ -3,29 +3,29 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
-pub fn echospec(args: &[&str]) -> Command {
+pub(crate) fn echospec(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_echospec"));
     command.args(args).env_remove("COLUMNS").env("NO_COLOR", "1").stdin(Stdio::null());
     command
 }
 
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     echospec(args).output().expect("the program starts")
 }
 
 /// What was said on both streams.
-pub fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// `serve` or `proxy` on a port of its own, ended when it goes out of scope.
-pub struct Listening {
-    pub process: Child,
-    pub port: String,
+pub(crate) struct Listening {
+    pub(crate) process: Child,
+    pub(crate) port: String,
 }
 
 impl Listening {
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let mut process =
             echospec(args).args(["--listen", "0"]).stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut line = String::new();
@@ -35,7 +35,7 @@ impl Listening {
         Self { process, port }
     }
 
-    pub fn serving(framing: &str, fault: Option<&str>) -> Self {
+    pub(crate) fn serving(framing: &str, fault: Option<&str>) -> Self {
         let fault = fault.map(|name| ["--fault", name]);
         let args = ["serve", "--framing", framing].into_iter().chain(fault.into_iter().flatten());
         Self::start(&args.collect::<Vec<_>>())
