@@ -207,6 +207,7 @@ fn throughput() {
     let mut ratios = Vec::new();
     for round in 0..5 {
         let bare = runtime.block_on(bare_loop(address, JOBS, Duration::from_secs(6)));
+        std::thread::sleep(Duration::from_secs(3)); // until its ports are free again
         let seed = round.to_string();
         let fuzzed = Fuzzed::new(&[&serving.port, "--framing", "length:u32be", "--time", "8s", "--seed", &seed]);
         let said = fuzzed.said();

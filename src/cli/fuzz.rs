@@ -1,5 +1,6 @@
 //! `echospec fuzz`: looks for failures of a server with generated streams.
 
+use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -229,7 +230,7 @@ fn summary(run: &Run) -> String {
     );
     let notes = [(*again, "like one of them"), (*unconfirmed, "did not come again"), (*open, "inconclusive")];
     for (count, what) in notes.iter().filter(|(count, _)| *count > 0) {
-        text.push_str(&format!(", {count} {what}"));
+        _ = write!(text, ", {count} {what}");
     }
     if *dead {
         text.push_str("; the target no longer answers");
@@ -240,16 +241,14 @@ fn summary(run: &Run) -> String {
 fn told(finding: &Finding, path: &Path, args: &Args) -> String {
     let mut text = String::new();
     for line in finding.story() {
-        text.push_str(&format!("  {line}\n"));
+        _ = writeln!(text, "  {line}");
     }
     let path = path.display();
     let steps = finding.steps();
     let found = if finding.confirmed { "shrunk" } else { "not confirmed" };
-    text.push_str(&format!(
-        "  case {}, {found} in {} sessions, {steps} steps: {path}\n",
-        finding.case, finding.sessions
-    ));
-    text.push_str(&format!("  again: echospec replay {path} {}\n", args.again()));
+    let Finding { case, sessions, .. } = finding;
+    _ = writeln!(text, "  case {case}, {found} in {sessions} sessions, {steps} steps: {path}");
+    _ = writeln!(text, "  again: echospec replay {path} {}", args.again());
     text
 }
 

@@ -126,8 +126,13 @@ fn in_order(script: &Script) -> Script {
     let mut script = script.clone();
     for step in &mut script.steps {
         match step {
-            Action::Connect { conn, .. } | Action::Send { conn, .. } | Action::Read { conn, .. } => number(conn),
-            Action::Shutdown(conn) | Action::Close(conn) | Action::Reset(conn) | Action::Urgent(conn) => number(conn),
+            Action::Connect { conn, .. }
+            | Action::Send { conn, .. }
+            | Action::Read { conn, .. }
+            | Action::Shutdown(conn)
+            | Action::Close(conn)
+            | Action::Reset(conn)
+            | Action::Urgent(conn) => number(conn),
             Action::Await { conns, .. } => conns.iter_mut().for_each(&number),
             Action::Pause(_) => {}
         }

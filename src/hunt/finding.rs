@@ -163,8 +163,13 @@ fn idle(script: &Script) -> Vec<Conn> {
 
 fn of(step: &Step) -> Option<Conn> {
     match step {
-        Step::Connect { conn, .. } | Step::Send { conn, .. } | Step::Read { conn, .. } => Some(*conn),
-        Step::Shutdown(conn) | Step::Close(conn) | Step::Reset(conn) | Step::Urgent(conn) => Some(*conn),
+        Step::Connect { conn, .. }
+        | Step::Send { conn, .. }
+        | Step::Read { conn, .. }
+        | Step::Shutdown(conn)
+        | Step::Close(conn)
+        | Step::Reset(conn)
+        | Step::Urgent(conn) => Some(*conn),
         Step::Await { conns, .. } => conns.first().copied(),
         Step::Pause(_) => None,
     }

@@ -29,10 +29,13 @@ pub(super) fn moves(dice: &mut Dice, swarm: &Swarm, known: &Known, stream: &Stre
     acts
 }
 
+/// Cuts a stream of so many bytes.
+type Way = fn(&mut Dice, &Stream, usize) -> Vec<Act>;
+
 /// One way to cut the stream.
 fn sending(dice: &mut Dice, swarm: &Swarm, stream: &Stream, len: usize) -> Vec<Act> {
     let short = usize::from(len <= BYTE_BY_BYTE);
-    let ways: [(fn(&mut Dice, &Stream, usize) -> Vec<Act>, usize); 6] = [
+    let ways: [(Way, usize); 6] = [
         (whole, 8),
         (turns, swarm.weight(Feature::Turns, 3)),
         (each_byte, swarm.weight(Feature::EveryByte, short)),

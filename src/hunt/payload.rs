@@ -87,10 +87,13 @@ const EDGES: &[usize] = &[
 /// From this size on a message is rare: it costs as much as a hundred others.
 const LARGE: usize = 2_100;
 
+/// Draws a message.
+type Drawing = fn(&mut Dice, &Known) -> Message;
+
 /// One message.
 pub(super) fn message(dice: &mut Dice, swarm: &Swarm, known: &Known) -> Message {
     let framing = &known.settings.framing;
-    let kinds: [(fn(&mut Dice, &Known) -> Message, usize); 7] = [
+    let kinds: [(Drawing, usize); 7] = [
         (text, 6),
         (word, swarm.weight(Feature::Words, 5)),
         (binary, swarm.weight(Feature::Binary, 4)),

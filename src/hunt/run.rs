@@ -1,6 +1,7 @@
 //! Cases side by side; what failed is looked at alone.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -22,6 +23,9 @@ use crate::transport::Transport;
 
 /// So many plans that were answered in a new way are kept.
 const CORPUS: usize = 512;
+
+/// How long nothing is begun when we have run out of ports or descriptors.
+const RECOVERY: Duration = Duration::from_secs(1);
 
 /// Longer pauses are sleep, in the encoding of a plan: about ten milliseconds.
 const SLEEP: u8 = 70;
@@ -185,7 +189,7 @@ impl Search {
 
     /// Takes account of a case, and of those behind it that waited for it. Nobody waits for one that sleeps.
     fn fold(&mut self, number: u64, case: Case, played: Played) {
-        self.open += u64::from(played.is_open);
+        self.open += u64::from(played.is_open || played.is_ours);
         if let Some(breach) = played.breach() {
             self.suspects.push(Suspect { number, case: case.clone(), breach: breach.clone() });
         }
@@ -238,6 +242,10 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             }
             match playing.next().await {
                 Some((number, case, played)) => {
+                    if played.is_ours && !self.watcher.stopped() {
+                        search.open += 1;
+                        self.pause(RECOVERY).await; // ports come back
+                    }
                     search.fold(number, case, played);
                     self.watcher.played(search.folded, search.classes.len());
                 }
@@ -288,7 +296,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         if self.is_dead().await {
             let recent: Vec<_> = search.recent.iter().cloned().collect();
             let finding = self.pin_death(&suspects, &recent).await;
-            search.dead = self.process.is_none_or(|process| process.ended());
+            search.dead = self.process.is_none_or(Process::ended);
             search.unconfirmed += u64::from(finding.is_none());
             search.before = self.watch(); // what it takes now is another process's
             return Self::keep(search, finding);
@@ -334,7 +342,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         };
         let recent: Vec<_> = (0..).zip(self.known.dangers().into_iter().map(session)).collect();
         let finding = self.pin_death(&[], &recent).await;
-        search.dead = self.process.is_none_or(|process| process.ended());
+        search.dead = self.process.is_none_or(Process::ended);
         Self::keep(search, finding);
     }
 }

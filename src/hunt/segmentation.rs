@@ -96,8 +96,11 @@ pub(super) fn compare(cut: &Script, whole_trace: &Trace, cut_trace: &Trace) -> J
     let inconclusive = judge(cut, cut_trace).inconclusive;
     let [whole, pieces] = [whole_trace, cut_trace].map(Transcript::of);
     let mut judgement = Judgement { inconclusive, ..Judgement::default() };
-    let connected = |trace: &Trace| trace.records.iter().any(|record| record.event == Event::Connected);
-    if judgement.inconclusive.is_some() || whole.agrees(&pieces) || !connected(whole_trace) || !connected(cut_trace) {
+    let seen = |trace: &Trace, event: &Event| trace.records.iter().any(|record| record.event == *event);
+    // Of more than the session reads the end is not seen.
+    let is_whole = |trace: &Trace| seen(trace, &Event::Connected) && !seen(trace, &Event::Flood);
+    let comparable = is_whole(whole_trace) && is_whole(cut_trace) && judgement.inconclusive.is_none();
+    if !comparable || whole.agrees(&pieces) {
         return judgement;
     }
     let ends = |transcript: &Transcript| match transcript.ending {

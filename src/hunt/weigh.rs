@@ -44,12 +44,11 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     pub(super) async fn weigh(&self, before: Option<Usage>, cases: &[(u64, Case)]) -> Option<Finding> {
         let before = before.filter(|_| !self.watcher.stopped())?;
         let limits = Limits { descriptors: Some(DESCRIPTORS), kept: Some(MEMORY), ..Limits::default() };
-        let (breach, details, cost) = match self.kept(&limits, &before).await {
-            Some((breach, details)) => (breach, details, Cost::Kept),
-            None => {
-                let (breach, details) = self.spins().await?;
-                (breach, details, Cost::Spins)
-            }
+        let (breach, details, cost) = if let Some((breach, details)) = self.kept(&limits, &before).await {
+            (breach, details, Cost::Kept)
+        } else {
+            let (breach, details) = self.spins().await?;
+            (breach, details, Cost::Spins)
         };
         self.watcher.found(&breach.rule);
         for (number, case) in cases.iter().rev().take(SUSPECTS) {

@@ -103,7 +103,9 @@ mod tests {
 
     fn sent(toxics: &[&str], parcels: &[Parcel]) -> Vec<(u128, Parcel)> {
         let mut flow = flow(toxics);
-        parcels.iter().for_each(|parcel| flow.put(Duration::ZERO, parcel.clone()));
+        for parcel in parcels {
+            flow.put(Duration::ZERO, parcel.clone());
+        }
         drained(&mut flow)
     }
 

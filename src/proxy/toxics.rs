@@ -168,7 +168,7 @@ pub(super) enum Stage {
     /// Lets everything through.
     Pass,
     /// A toxic that remembers nothing but its dice.
-    Dice(Toxic, ChaCha8Rng),
+    Dice(Toxic, Box<ChaCha8Rng>),
     /// Lets so many more bytes through, then this.
     Until(u64, Parcel),
     /// Has done what it does: nothing goes on any more.
@@ -180,7 +180,7 @@ impl Stage {
         match *toxic {
             Toxic::Cut(bytes) => Self::Until(bytes, Parcel::Close),
             Toxic::Reset(bytes) => Self::Until(bytes, Parcel::Reset),
-            toxic => Self::Dice(toxic, ChaCha8Rng::from_seed(key)),
+            toxic => Self::Dice(toxic, Box::new(ChaCha8Rng::from_seed(key))),
         }
     }
 
@@ -257,7 +257,7 @@ fn at_a_rate(rate: u64, now: Duration, mut bytes: Bytes, queue: &mut Queue) {
 fn corrupted(among: u64, dice: &mut ChaCha8Rng, bytes: &Bytes) -> Bytes {
     let mut flip = |byte: &u8| {
         let drawn = dice.next_u64();
-        if drawn % among == 0 { byte ^ 1 << (drawn >> 32 & 7) } else { *byte }
+        if drawn.is_multiple_of(among) { byte ^ 1 << (drawn >> 32 & 7) } else { *byte }
     };
     bytes.iter().map(&mut flip).collect()
 }
