@@ -189,7 +189,7 @@ impl Search {
 
     /// Takes account of a case, and of those behind it that waited for it. Nobody waits for one that sleeps.
     fn fold(&mut self, number: u64, case: Case, played: Played) {
-        self.open += u64::from(played.is_open || played.is_ours);
+        self.open += u64::from(played.is_open);
         if let Some(breach) = played.breach() {
             self.suspects.push(Suspect { number, case: case.clone(), breach: breach.clone() });
         }
