@@ -180,12 +180,40 @@ fn median(mut numbers: Vec<u64>) -> u64 {
 fn measure() {
     let faults: Vec<_> = observable().collect();
     let rows = rows(&faults, number("SEED", 1), number("CASES", 20_000));
-    rows.iter().for_each(|row| println!("{row}"));
+    for row in &rows {
+        println!("{row}");
+    }
     let found = rows.iter().filter(|row| row.is_found()).count();
     let findings = || rows.iter().filter_map(Row::finding);
     println!("{found} of {} found, {} %", rows.len(), found * 100 / rows.len());
     println!("cases until found, median: {}", median(findings().map(|finding| finding.case + 1).collect()));
     println!("steps, median: {}", median(findings().map(|finding| finding.steps() as u64).collect()));
+}
+
+#[test]
+fn most_faults_are_found_and_shrunk_to_a_few_steps() {
+    let faults: Vec<_> = observable().collect();
+    let rows = rows(&faults, 1, 1500);
+    let surviving: Vec<_> = rows.iter().filter(|row| !row.is_found()).map(|row| row.fault.name).collect();
+    assert!(
+        rows.len() > 200 && surviving.len() * 10 < rows.len(),
+        "{} of {}: {surviving:?}",
+        surviving.len(),
+        rows.len()
+    );
+    let steps = rows.iter().filter_map(Row::finding).map(|finding| finding.steps() as u64).collect();
+    assert!(median(steps) <= 5);
+}
+
+#[test]
+fn the_same_seed_finds_the_same() {
+    let fault = fault::find("closes-after-ten-replies");
+    let found = |seed| {
+        let hunted = hunted(&"lf".parse().expect("a framing"), fault, seed, 3000);
+        hunted.findings.iter().map(|finding| finding.text("x").expect("a text")).collect::<Vec<_>>()
+    };
+    assert_eq!(found(5), found(5));
+    assert_ne!(found(5), found(6));
 }
 
 /// A right server, or one of the other ways to be right, is accused of nothing.

@@ -39,7 +39,7 @@ fn a_server_behind_a_proxy_that_does_nothing_conforms() {
     for framing in ["length:u32be", "close", "lines"] {
         let server = Listening::serving(framing, None);
         let proxy = proxied(&server.port, &[]);
-        let only = ["SES-*", "SEG-0*", "CLS-*", "CLO-0[1-6]", "BYT-1*", "CON-0[1-5]"];
+        let only = ["SES-*", "SEG-0*", "CLS-*", "CLO-01", "CLO-06", "BYT-1*", "CON-01", "CON-05"];
         let only = only.iter().flat_map(|pattern| ["--only", pattern]);
         let args: Vec<_> = ["check", &proxy.port, "--framing", framing].into_iter().chain(only).collect();
         let output = run(&args);

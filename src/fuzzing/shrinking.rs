@@ -1,6 +1,6 @@
 //! A smaller plan that fails in the same way.
 
-use super::plan::{Act, Plan};
+use super::plan::{Act, Move, Plan};
 use super::stream::{Message, Stream};
 
 /// The smallest plan found that still fails, in at most so many tries: fewer moves, connections, messages and edits,
@@ -65,10 +65,7 @@ pub fn candidates(plan: &Plan) -> Vec<Plan> {
     for moves in fewer(&plan.moves) {
         all.push(Plan { moves, ..plan.clone() });
     }
-    if let Some((_, streams)) = plan.streams.split_last() {
-        let moves = plan.moves.iter().filter(|one| usize::from(one.on) < streams.len()).copied().collect();
-        all.push(Plan { streams: streams.to_vec(), moves, ..plan.clone() });
-    }
+    all.extend((0..plan.streams.len()).map(|gone| without_connection(plan, gone)));
     for (index, stream) in plan.streams.iter().enumerate() {
         for smaller in smaller_streams(stream) {
             let mut streams = plan.streams.clone();
@@ -84,6 +81,16 @@ pub fn candidates(plan: &Plan) -> Vec<Plan> {
         }
     }
     all
+}
+
+/// Without one of the connections.
+fn without_connection(plan: &Plan, gone: usize) -> Plan {
+    let count = plan.streams.len();
+    let on = |one: &Move| usize::from(one.on) % count;
+    let moves = plan.moves.iter().filter(|one| on(one) != gone);
+    let moves = moves.map(|one| Move { on: (on(one) - usize::from(on(one) > gone)) as u8, ..*one }).collect();
+    let streams = [&plan.streams[..gone], &plan.streams[gone + 1..]].concat();
+    Plan { streams, moves, ..plan.clone() }
 }
 
 /// A list is shortened by single items when it has no more than so many.
@@ -153,7 +160,7 @@ fn smaller_act(act: Act) -> Option<Act> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzzing::{Code, Move};
+    use crate::fuzzing::Code;
 
     #[test]
     fn what_has_nothing_to_do_with_the_failure_is_left_out() {

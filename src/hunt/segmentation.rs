@@ -1,7 +1,5 @@
 //! The same bytes, other segments, the same answer (SEG-12): what needs no model of what is right.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use super::known::Known;
@@ -43,11 +41,7 @@ fn script(segments: Vec<Bytes>, messages: &[Vec<u8>], known: &Known, tempo: Temp
     }
     steps.push(Step::Await { conns: vec![conn], any: vec![Until::Closed], within });
     steps.push(Step::Close(conn));
-    Script {
-        steps,
-        replies: Replies::Framed(Box::new(known.settings.framing.reply().into_owned())),
-        bound: Duration::MAX,
-    }
+    Script { steps, replies: Replies::Framed(Box::new(known.settings.framing.reply().into_owned())), bound: tempo.case }
 }
 
 /// What a stream brought.
