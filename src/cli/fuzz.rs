@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::check::{framings, takes_port};
 use super::exec::CommandLine;
-use super::exit::{self, Exit, Failure};
+use super::exit::{Exit, Failure};
 use super::output::write_whole;
 use super::parse;
 use super::progress::{Progress, Stop};
@@ -21,14 +21,14 @@ use crate::framing::Framing;
 use crate::hunt::{self, Finding, Hunted, hunt};
 use crate::transport::Tcp;
 
-/// Look for a failure of a server with generated streams; shrink it; save it as a scenario
+/// Look for a failure with generated streams; shrink it; save it as a scenario
 ///
 /// Cases are drawn from a seed: messages, damage, segments, pauses, ends, several connections. What is owed for them
 /// follows from the framing and from what is measured first, so that what right servers do differently is no failure.
 /// What fails is played again alone (three times and with more time if it rests on time), made as small as possible, and
 /// written as a scenario, which `echospec replay` plays again. Without TARGET the built-in reference server is fuzzed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", exit::help()))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXITS}"))]
 pub(super) struct Args {
     #[arg(value_parser = Target::to_connect, help = PLACES)]
     target: Option<Target>,
@@ -84,6 +84,14 @@ Examples:
   echospec fuzz 7000 --framing lines --time 1h --max-findings 20 --seed $(git rev-parse HEAD)
   echospec fuzz --exec 'python3 server.py {port}' --framing netstring
   echospec replay findings/seg-04-no-reply.yaml 7000     FIXED, FAILS or CANNOT TELL";
+
+const EXITS: &str = "\
+Exit codes:
+    0  no failure was found
+    1  a failure was found, or the target has died
+    2  the command line is wrong
+    3  the target could not be tested (refused, unreachable, never ready), or echospec itself failed
+  130  ended by Ctrl-C; what was found until then is written";
 
 /// How much is done if nothing is said.
 const CASES: u64 = 10_000;

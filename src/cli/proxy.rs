@@ -43,10 +43,10 @@ pub(super) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  echospec proxy --to 7000                                            on port 7001, changing nothing
+  echospec proxy --to 7000                                     on port 7001, changing nothing
   echospec proxy --to 7000 --upstream split=every-byte/1ms --downstream jitter=20ms
-  echospec proxy --to 7000 --downstream delay=40ms,cut=1000           FIN after 1000 bytes of replies
-  echospec check 7001 --framing lines                                 judge what is behind it";
+  echospec proxy --to 7000 --downstream delay=40ms,cut=1000    FIN after 1000 bytes of replies
+  echospec check 7001 --framing lines                          judge what is behind it";
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     runtime()?.block_on(serve(args, console))
