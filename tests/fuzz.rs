@@ -243,3 +243,55 @@ async fn bare_loop(address: std::net::SocketAddr, jobs: usize, time: Duration) -
     }
     sessions as f64 / began.elapsed().as_secs_f64()
 }
+
+/// An echo with a length of four bytes that keeps a descriptor for each message with an `a` in it.
+const LEAKS: &str = r#"
+import os, socket, struct, sys, threading
+kept = []
+
+def read(conn, size):
+    data = bytearray()
+    while len(data) < size and (chunk := conn.recv(size - len(data))):
+        data += chunk
+    return bytes(data) if len(data) == size else None
+
+def serve(conn):
+    with conn:
+        try:
+            while (head := read(conn, 4)) is not None:
+                size = struct.unpack(">I", head)[0]
+                if size > 1 << 20 or (body := read(conn, size)) is None:
+                    conn.shutdown(socket.SHUT_WR)
+                    while conn.recv(65536):
+                        pass
+                    return
+                if b"a" in body:
+                    kept.append(os.open(os.devnull, os.O_RDONLY))
+                conn.sendall(head + body)
+        except OSError:
+            pass
+
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn descriptors_that_are_kept_are_pinned_on_a_case() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = folder.path().join("server.py");
+    fs::write(&server, LEAKS).expect("the server is written");
+    let command = format!("python3 {} {{port}}", server.display());
+    let framing = "length:u32be,max=1MiB,over=close";
+    let fuzzed = Fuzzed::new(&["--exec", &command, "--framing", framing, "--cases", "100"]);
+    assert_eq!(fuzzed.code(), Some(1), "{}", fuzzed.said());
+    assert!(fuzzed.said().contains("descriptors-kept: "), "{}", fuzzed.said());
+    let file = fuzzed.files().pop().expect("a scenario");
+    let text = fs::read_to_string(&file).expect("a scenario");
+    assert!(text.contains("watch:\n  descriptors: ") && text.contains("message: a\n"), "{text}");
+    let file = file.to_str().expect("UTF-8");
+    let check = ["check", "--exec", &command, "--framing", framing, "--scenarios", file, "--only"];
+    let output = run(&[&check[..], &["ses-10-descriptors-kept"]].concat());
+    assert!(output.status.code() == Some(1) && said(&output).contains("descriptors-kept"), "{}", said(&output));
+}

@@ -129,12 +129,8 @@ fn short(text: &str) -> String {
 /// Scripts that claim less: without their end, without one of the steps that only wait.
 pub(super) fn shorter(script: &Script) -> Vec<Script> {
     let count = script.steps.len();
-    let mut all = Vec::new();
-    for end in [count / 2, count.saturating_sub(3), count.saturating_sub(2), count.saturating_sub(1)] {
-        if (1..count).contains(&end) {
-            all.push(Script { steps: script.steps[..end].to_vec(), ..script.clone() });
-        }
-    }
+    let ends = (1..count).filter(|end| matches!(script.steps[end - 1], Step::Await { .. }));
+    let mut all: Vec<_> = ends.map(|end| Script { steps: script.steps[..end].to_vec(), ..script.clone() }).collect();
     let only_waits = |step: &Step| matches!(step, Step::Await { .. } | Step::Pause(_) | Step::Close(_));
     for at in (0..count).filter(|at| only_waits(&script.steps[*at])) {
         let mut steps = script.steps.clone();
