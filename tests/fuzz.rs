@@ -101,8 +101,8 @@ fn found_and_fixed(fault: &str, framing: &str) {
 
 #[test]
 fn a_finding_is_told_and_written() {
-    let serving = Listening::serving("lf", Some("delimiter-at-the-end-of-a-read"));
-    let fuzzed = Fuzzed::new(&[&serving.port, "--framing", "lf", "--jobs", "1", "--seed", "4f1d2c3"]);
+    let serving = Listening::serving("length:u16be", Some("prefix-wraps-at-256"));
+    let fuzzed = Fuzzed::new(&[&serving.port, "--framing", "length:u16be", "--jobs", "1", "--seed", "4f1d2c3"]);
     assert_eq!(fuzzed.code(), Some(1));
     let text = fs::read_to_string(&fuzzed.files()[0]).expect("a scenario");
     golden("fuzz-finding", &format!("{}\n{text}", steady(&fuzzed.said().replace(&serving.port, "PORT"))));

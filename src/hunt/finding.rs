@@ -80,8 +80,9 @@ impl Finding {
     /// What happened, line by line.
     pub fn story(&self) -> Vec<String> {
         let Breach { rule, sentence, expected, actual, .. } = &self.breach;
-        let text = requirement(self.key.requirement).map_or("", |requirement| requirement.sentence);
-        let mut lines = vec![format!("{}: {text}", self.key.requirement), format!("{rule}: {sentence}")];
+        let told = requirement(self.key.requirement).map(|it| format!("{} ({}): {}", it.id, it.level, it.sentence));
+        let mut lines: Vec<_> = told.into_iter().collect();
+        lines.push(format!("{rule}: {sentence}"));
         lines.extend(expected.iter().map(|due| format!("  expected {}", short(due))));
         lines.extend(actual.iter().map(|came| format!("  came     {}", short(came))));
         lines.extend(self.details.iter().take(4).map(|detail| format!("  {}", short(detail))));

@@ -18,6 +18,7 @@ pub(super) fn requirement(case: &Case, rule: &str, known: &Known) -> &'static st
         "memory-kept" | "memory-taken" => "RES-06",
         "processor-time" => "RES-07",
         "no-reply" if nature.is_unfinished && nature.owed > 0 && nature.refusal.is_none() => "SEG-05",
+        "not-closed" if nature.refusal.is_some() => "CLO-05",
         // What was good is answered, whatever comes behind it.
         "closed-early" | "no-reply" | "unfinished-reply" if nature.refusal.is_some() && nature.owed > 0 => {
             if strategy == Strategy::Length { "LEN-19" } else { "CLO-04" }
