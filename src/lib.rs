@@ -15,7 +15,9 @@
 //! - [`oracle`]: the table of requirements, and traces to verdicts
 //! - [`campaign`]: calibration, what runs when, confirmation of what rests on time
 //! - [`fuzzing`]: what the fuzz targets check, and the encoding of their inputs
+//! - [`hunt`]: the network fuzzer: cases from a seed, failures confirmed, shrunk and told
 //! - [`report`]: one model, a file for each format
+//! - [`proxy`]: what a proxy does to the bytes that pass through it
 //! - [`complaint`]: what is wrong in a YAML file, with line, column and caret
 //! - [`cli`]: one file for each command; exit codes
 #![forbid(unsafe_code)]
@@ -26,10 +28,12 @@ pub mod cli;
 pub mod complaint;
 pub mod framing;
 pub mod fuzzing;
+pub mod hunt;
 pub mod mutation;
 pub mod oracle;
 pub mod peer;
 pub mod profile;
+pub mod proxy;
 pub mod report;
 pub mod scenario;
 pub mod session;

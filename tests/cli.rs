@@ -127,8 +127,21 @@ fn faults_are_listed_with_what_they_break() {
     assert!(listed.lines().any(|line| line.starts_with("surplus-dropped ") && line.contains("SEG-04")));
 }
 
-const COMMANDS: [&str; 11] =
-    ["check", "check-client", "replay", "serve", "send", "list", "explain", "report", "schema", "completions", "man"];
+const COMMANDS: [&str; 13] = [
+    "check",
+    "check-client",
+    "fuzz",
+    "replay",
+    "serve",
+    "send",
+    "proxy",
+    "list",
+    "explain",
+    "report",
+    "schema",
+    "completions",
+    "man",
+];
 
 #[test]
 fn every_command_explains_itself() {

@@ -25,9 +25,14 @@ const WALLS: &[(&str, &[&str])] = &[
         "peer",
         &["crate::oracle", "crate::scenario", "crate::transport", "crate::campaign", "crate::report", "crate::cli"],
     ),
+    (
+        "proxy",
+        &["crate::oracle", "crate::session", "crate::transport", "crate::campaign", "crate::report", "crate::cli"],
+    ),
     ("transport", &["crate::oracle", "crate::scenario", "crate::campaign", "crate::report", "crate::cli"]),
     ("campaign", &["crate::cli", "crate::transport::tcp", "crate::transport::serve"]),
     ("fuzzing", &["crate::campaign", "crate::cli"]),
+    ("hunt", &["crate::cli", "crate::report", "crate::transport::tcp", "crate::transport::serve"]),
     ("report", &["crate::campaign", "crate::cli", "crate::transport", "crate::scenario"]),
 ];
 
@@ -39,6 +44,7 @@ const WORLDLY: &[(&str, &[&str])] = &[
             "transport/tcp",
             "transport/gate",
             "transport/line",
+            "transport/proxy",
             "transport/serve",
             "transport/visit",
             "transport/host",
@@ -53,6 +59,7 @@ const WORLDLY: &[(&str, &[&str])] = &[
             "transport/tcp",
             "transport/gate",
             "transport/line",
+            "transport/proxy",
             "transport/serve",
             "transport/visit",
             "transport/diag",

@@ -30,7 +30,7 @@ enum Fate {
 }
 
 /// Measures both, up to messages of `largest` bytes. Says whether the cases are other ones because of it.
-pub(super) async fn measure<T: Transport>(
+pub(crate) async fn measure<T: Transport>(
     transport: &T,
     framing: &Framing,
     calibration: &mut Calibration,

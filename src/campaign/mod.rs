@@ -15,10 +15,13 @@ mod schedule;
 mod select;
 mod unfit;
 
-pub use calibrate::{Calibration, Unfit, calibrate};
+pub use calibrate::{Calibration, Danger, Unfit, calibrate};
+pub(crate) use capacity::measure;
 pub use client::{Introduction, run_client};
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
+pub(crate) use probe::{is_alive, plain};
+pub(crate) use run::Stoppable;
 pub use run::{FramingRun, Outcome, run, run_owned};
 pub use select::{Selection, SelectionError, Shard};
 

@@ -81,7 +81,7 @@ impl<'a> Probe<'a> {
 }
 
 /// Whether the target still does anything: one that answers wrongly, or closes, is no dead one.
-pub(super) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> bool {
+pub(crate) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> bool {
     let does = |event: &Event| {
         // What went wrong on our side says nothing of it.
         matches!(event, Event::Received(_) | Event::Fin | Event::Reset | Event::ConnectFailed(Failure::Ours))

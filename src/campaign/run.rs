@@ -407,9 +407,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 }
 
 /// A transport that gives up when the run is to end.
-pub(super) struct Stoppable<'a, T, W> {
-    pub(super) transport: &'a T,
-    pub(super) watcher: &'a W,
+pub(crate) struct Stoppable<'a, T, W> {
+    pub(crate) transport: &'a T,
+    pub(crate) watcher: &'a W,
 }
 
 impl<T: Transport, W: Watcher> Transport for Stoppable<'_, T, W> {

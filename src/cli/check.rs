@@ -52,14 +52,23 @@ Examples:
 /// What the reference server is judged in: one of each strategy.
 const REFERENCE: [&str; 4] = ["close", "fixed:16", "length:u32be", "delimiter:crlf"];
 
-fn framings(args: &Args) -> Result<Vec<Framing>, Failure> {
-    if (args.target.is_some() || args.exec.is_some()) && args.framing.is_empty() {
+/// Refuses a command that cannot know where to listen.
+pub(super) fn takes_port(target: Option<&Target>, exec: Option<&CommandLine>) -> Result<(), Failure> {
+    if target.is_none() && exec.is_some_and(|line| !line.takes_port()) {
+        return Err(Failure::usage(NO_PORT));
+    }
+    Ok(())
+}
+
+/// The framings that were asked for, each once; without a target of somebody's, those of the reference server.
+pub(super) fn framings(asked: &[Framing], has_target: bool) -> Result<Vec<Framing>, Failure> {
+    if has_target && asked.is_empty() {
         return Err(Failure::usage(NO_FRAMING));
     }
-    if args.framing.is_empty() {
+    if asked.is_empty() {
         return REFERENCE.iter().map(|text| text.parse().map_err(Failure::usage)).collect();
     }
-    Ok(args.framing.clone())
+    Ok(asked.to_vec())
 }
 
 const NO_PORT: &str = "\
@@ -77,10 +86,8 @@ with a TARGET or --exec, --framing says how messages are framed there
 `echospec list framings` shows all that there are.";
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    if args.target.is_none() && args.exec.as_ref().is_some_and(|line| !line.takes_port()) {
-        return Err(Failure::usage(NO_PORT));
-    }
-    let framings = framings(args)?;
+    takes_port(args.target.as_ref(), args.exec.as_ref())?;
+    let framings = framings(&args.framing, args.target.is_some() || args.exec.is_some())?;
     let subject = match (&args.exec, &args.target) {
         (Some(line), target) => Subject::Command(line.clone(), target.clone()),
         (None, Some(target)) => Subject::Server(target.clone()),

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::client::{Launcher, Visitors, has_two_families};
-use super::exec::{self, Exec};
+use super::exec::{self, CommandLine, Exec};
 use super::exit::Failure;
 use super::judging::{Subject, Trial};
 use super::progress::{Progress, Stop};
@@ -44,7 +44,7 @@ pub(super) fn check(trial: &Trial, progress: &Progress) -> Result<Judged, Failur
     runtime()?.block_on(async {
         tokio::select! {
             biased; // Ctrl-C is heard from before the first connection on
-            () = bound(trial, progress) => Ok(()),
+            () = bound(trial.timeout, progress) => Ok(()),
             ended = run_all(trial, address, &scenarios, &plan, progress, &mut runs) => ended,
         }
     })?;
@@ -94,7 +94,11 @@ async fn run_all(
     if let Subject::Visitors(_) = trial.subject {
         return run_visitors(trial, address, scenarios, plan, progress, runs).await;
     }
-    let exec = start(trial, address).await?;
+    let line = match &trial.subject {
+        Subject::Command(line, _) => Some(line),
+        _ => None,
+    };
+    let exec = start(line, address, trial.time_scale).await?;
     for framing in &trial.framings {
         progress.framing(framing);
         if let Subject::Client(command) = &trial.subject {
@@ -125,11 +129,15 @@ async fn run_all(
 }
 
 /// The target, if it is ours to start.
-async fn start(trial: &Trial, address: Option<SocketAddr>) -> Result<Option<Exec>, Failure> {
-    let Subject::Command(line, _) = &trial.subject else { return Ok(None) };
+pub(super) async fn start(
+    line: Option<&CommandLine>,
+    address: Option<SocketAddr>,
+    time_scale: f64,
+) -> Result<Option<Exec>, Failure> {
+    let Some(line) = line else { return Ok(None) };
     let no_port = |error| Failure::System("no port is free".into(), error);
     let address = address.map_or_else(exec::free_address, Ok).map_err(no_port)?;
-    Exec::start(line, address, trial.time_scale).await.map(Some)
+    Exec::start(line, address, time_scale).await.map(Some)
 }
 
 /// Judges clients that come by themselves.
@@ -153,23 +161,39 @@ async fn run_visitors(
     Ok(())
 }
 
-/// Judges the built-in server, on a port of its own.
+/// The built-in server, on a port of its own; ends when it goes out of scope.
+pub(super) struct Reference {
+    pub(super) address: SocketAddr,
+    serving: tokio::task::JoinHandle<()>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Reference {
+    pub(super) fn start(framing: &Framing) -> Result<Self, Failure> {
+        let no_server = |error| Failure::System("the reference server cannot listen".into(), error);
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = Server::bind(any, Settings::new(framing.clone()), usize::MAX).map_err(no_server)?;
+        let address = server.address().map_err(no_server)?;
+        let (stop, stopped) = watch::channel(false);
+        Ok(Self { address, serving: tokio::spawn(server.serve(stopped)), _stop: stop })
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Judges the built-in server.
 async fn run_reference(
     framing: &Framing,
     scenarios: &[Scenario],
     plan: &Options,
     progress: &Progress,
 ) -> Result<FramingRun, Failure> {
-    let no_server = |error| Failure::System("the reference server cannot listen".into(), error);
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let server = Server::bind(any, Settings::new(framing.clone()), usize::MAX).map_err(no_server)?;
-    let address = server.address().map_err(no_server)?;
-    let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(server.serve(stopped));
-    let run = campaign::run(&Tcp::new(address), progress, framing, scenarios, plan).await;
-    drop(stop);
-    serving.abort();
-    Ok(run)
+    let reference = Reference::start(framing)?;
+    Ok(campaign::run(&Tcp::new(reference.address), progress, framing, scenarios, plan).await)
 }
 
 /// Done at Ctrl-C, or when a supervisor asks for the end: what was started here must not outlive it.
@@ -188,9 +212,9 @@ pub(super) async fn asked_to_end() {
 
 /// Asks the run to stop at Ctrl-C or when its time is up. Returns if it does not, or at a second Ctrl-C: the framing in
 /// progress is given up then.
-async fn bound(trial: &Trial, progress: &Progress) {
+pub(super) async fn bound(timeout: Option<Duration>, progress: &Progress) {
     let out_of_time = async {
-        match trial.timeout {
+        match timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
             None => std::future::pending().await,
         }

@@ -11,9 +11,10 @@ use crate::mutation::MUTATIONS;
 use crate::oracle::requirements;
 use crate::peer::client;
 use crate::peer::fault::{self, Kind};
+use crate::proxy::TOXICS;
 use crate::report::FORMATS;
 
-/// List requirements, scenarios, framings, mutations, faults or formats
+/// List requirements, scenarios, framings, mutations, faults, formats or toxics
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  echospec list requirements | grep SHOULD\n  echospec list framings")]
 pub(super) struct Args {
@@ -35,6 +36,8 @@ enum What {
     Faults,
     /// the formats of `--report`
     Formats,
+    /// what `proxy` does to the bytes that pass through it
+    Toxics,
 }
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
@@ -45,6 +48,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
         What::Mutations => rows(MUTATIONS.iter().map(|mutation| (mutation.name, mutation.about))),
         What::Faults => list_faults(),
         What::Formats => rows(FORMATS.iter().map(|format| (format.name, format.about))),
+        What::Toxics => list_toxics(),
     };
     console.print(text.as_bytes())?;
     Ok(Exit::Conforms)
@@ -72,6 +76,11 @@ fn list_faults() -> String {
 fn fault_row(kind: Kind, name: &str, about: &str, breaks: &[&str]) -> String {
     let breaks = if breaks.is_empty() { String::new() } else { format!(" [{}]", breaks.join(" ")) };
     format!("{name:<38} {kind:<12} {about}{breaks}\n")
+}
+
+fn list_toxics() -> String {
+    let spelled: Vec<_> = TOXICS.iter().map(|kind| (format!("{}={}", kind.name, kind.value), kind.about)).collect();
+    rows(spelled.iter().map(|(toxic, about)| (toxic.as_str(), *about)))
 }
 
 fn list_framings() -> String {

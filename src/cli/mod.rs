@@ -12,12 +12,14 @@ mod events;
 mod exec;
 mod exit;
 mod explain;
+mod fuzz;
 mod judging;
 mod list;
 mod man;
 mod output;
 mod parse;
 mod progress;
+mod proxy;
 mod replay;
 mod report;
 mod review;
@@ -51,6 +53,7 @@ const EXAMPLES: &str = "\
 Examples:
   echospec check                               judge the built-in reference server
   echospec check 7000 --framing length:u32be   judge the server on port 7000
+  echospec fuzz 7000 --framing length:u32be    look for what nobody has written a scenario for
   echospec list framings                       how to say how messages are framed
   echospec explain SEG-02                      one requirement, and why it matters";
 
@@ -58,9 +61,11 @@ Examples:
 enum Command {
     Check(check::Args),
     CheckClient(check_client::Args),
+    Fuzz(fuzz::Args),
     Replay(replay::Args),
     Serve(serve::Args),
     Send(send::Args),
+    Proxy(proxy::Args),
     List(list::Args),
     Explain(explain::Args),
     Report(report::Args),
@@ -85,9 +90,11 @@ fn dispatch(command: &Command, console: &mut Console<'_>) -> Result<Exit, Failur
     match command {
         Command::Check(args) => check::run(args, console),
         Command::CheckClient(args) => check_client::run(args, console),
+        Command::Fuzz(args) => fuzz::run(args, console),
         Command::Replay(args) => replay::run(args, console),
         Command::Serve(args) => serve::run(args, console),
         Command::Send(args) => send::run(args, console),
+        Command::Proxy(args) => proxy::run(args, console),
         Command::List(args) => list::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Report(args) => report::run(args, console),

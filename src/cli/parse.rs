@@ -7,6 +7,7 @@ use crate::framing::Framing;
 use crate::oracle::Level;
 use crate::peer::client::fault as client_faults;
 use crate::peer::{ClientFault, Fault, fault as faults};
+use crate::scenario::file::Size;
 
 /// A framing; an error shows the string with a mark at the wrong place, so it begins on a line of its own.
 pub(super) fn framing(text: &str) -> Result<Framing, String> {
@@ -55,6 +56,14 @@ pub(super) fn statuses(text: &str) -> Result<Statuses, String> {
 pub(super) fn time_scale(text: &str) -> Result<f64, String> {
     let within = |scale: &f64| (0.01..=1000.0).contains(scale);
     text.parse().ok().filter(within).ok_or_else(|| "a time scale is a number from 0.01 to 1000".into())
+}
+
+/// A size such as `4096` or `64KiB`, from one byte on.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    match text.parse::<Size>() {
+        Ok(Size::Bytes(bytes @ 1..)) => Ok(bytes as usize),
+        _ => Err("a size is a number of bytes up to 64MiB, as in 4096 or 64KiB".into()),
+    }
 }
 
 /// `2/3`: the second of three parts.

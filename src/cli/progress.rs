@@ -11,6 +11,7 @@ use super::Console;
 use super::events::Events;
 use crate::campaign::Watcher;
 use crate::framing::Framing;
+use crate::hunt;
 use crate::oracle::Verdict;
 use crate::report::{EVENTS_SCHEMA, LineEvent};
 
@@ -111,5 +112,28 @@ impl Watcher for Progress {
     async fn ended(&self) {
         // The sender is this very object: waiting cannot fail.
         let _ = self.stop.subscribe().wait_for(Option::is_some).await;
+    }
+}
+
+impl hunt::Watcher for Progress {
+    fn begun(&self, cases: Option<u64>) {
+        let pattern = match cases {
+            Some(_) => "{bar:30} {pos}/{len} {per_sec}, {msg}",
+            None => "{spinner} {pos} cases, {per_sec}, {msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(pattern) {
+            self.bar.set_style(style);
+        }
+        self.bar.reset();
+        self.bar.set_length(cases.unwrap_or(0));
+    }
+
+    fn played(&self, cases: u64, behaviours: usize) {
+        self.bar.set_position(cases);
+        self.bar.set_message(format!("{behaviours} kinds of behaviour"));
+    }
+
+    fn found(&self, rule: &str) {
+        self.bar.set_message(format!("{rule}: making it smaller"));
     }
 }

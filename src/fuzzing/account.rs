@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::framing::{After, AtEnd, Deframer, Empty, Eof, Framing, Over, Partial, Reason, Strategy};
 use crate::peer::Settings;
+use crate::session::Duty;
 
 /// How much is taken for known of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,22 +16,32 @@ pub enum Trust {
     /// What its framing declares, and no more: of what comes behind a message that right servers treat differently
     /// nothing is known.
     Declared,
+    /// What its framing declares, in which what was measured has been filled in; and of what a right server refuses
+    /// nothing comes back, whether it ends the connection or not (CATALOGUE D20).
+    Measured,
 }
 
 /// Larger messages may be refused by a server that declares no limit, in bytes.
 const SMALL: usize = 4096;
+
+/// No stream holds a message of more bytes.
+const MOST: u64 = 1 << 22;
 
 /// What a server owes that does what its framing declares.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     /// Messages that come back, by where their frames stand.
     pub(super) owed: Vec<Owed>,
-    /// What comes back once our FIN is there.
-    pub(super) at_end: Option<Bytes>,
+    /// What comes back once our FIN is there, or may.
+    pub(super) at_end: Option<(Bytes, Duty)>,
     /// Once more than this was sent, the server may end the connection.
     pub(super) ends_after: Option<usize>,
     /// Once more than this was sent, nothing is known.
     pub(super) doubtful_after: Option<usize>,
+    /// Why the rest of the stream is refused, if it is.
+    pub(super) refusal: Option<Reason>,
+    /// The stream ends inside a message.
+    pub(super) is_unfinished: bool,
 }
 
 /// A message that comes back.
@@ -65,42 +76,80 @@ pub(super) fn account(settings: &Settings, trust: Trust, wire: &[u8]) -> Account
     let mut end = 0;
     while let Some(next) = deframer.next_frame() {
         match next {
-            Ok(frame) if trust == Trust::Declared && is_doubtful(framing, &frame.payload) => {
+            Ok(frame) if is_doubtful(settings, trust, &frame.payload) => account.doubtful_after = Some(end),
+            Err(_) if trust == Trust::Declared => account.doubtful_after = Some(end),
+            Err(error) if trust == Trust::Measured && is_open(framing, error.reason) => {
                 account.doubtful_after = Some(end);
             }
-            Err(_) if trust == Trust::Declared => account.doubtful_after = Some(end),
             Ok(frame) => {
                 end = frame.at.end as usize;
                 account.take(framing, frame.at.start as usize..end, &frame.payload);
             }
             Err(error) if skips && matches!(error.reason, Reason::TooLong { .. }) => {}
-            Err(_) => account.ends_after = Some(end),
+            Err(error) => {
+                account.ends_after = Some(end);
+                account.refusal = Some(error.reason);
+            }
         }
         if account.ends_after.is_some() || account.doubtful_after.is_some() {
             return account;
         }
     }
-    let rest = deframer.rest().to_vec();
-    if trust == Trust::Declared && framing.strategy() >= Strategy::Fixed && !rest.is_empty() {
-        account.doubtful_after = Some(end);
-        return account;
-    }
-    account.at_end = match deframer.finish() {
-        AtEnd::Message(payload) => replied(framing, &payload),
-        AtEnd::Unfinished if framing.behaviour().eof == Some(Eof::Deliver) => replied(framing, &rest),
-        AtEnd::Unfinished | AtEnd::Nothing => None,
-    };
+    account.finish(framing, trust, deframer, end);
     account
 }
 
 /// Whether right servers treat this message differently, and the framing does not say how.
-fn is_doubtful(framing: &Framing, payload: &[u8]) -> bool {
-    let behaviour = framing.behaviour();
-    let is_open = matches!(behaviour.empty, None | Some(Empty::Any));
-    (payload.is_empty() && is_open) || (payload.len() > SMALL && behaviour.max.is_none())
+fn is_doubtful(settings: &Settings, trust: Trust, payload: &[u8]) -> bool {
+    let behaviour = settings.framing.behaviour();
+    let is_open = payload.is_empty() && matches!(behaviour.empty, None | Some(Empty::Any));
+    match trust {
+        Trust::Reference => false,
+        Trust::Declared => is_open || (payload.len() > SMALL && behaviour.max.is_none()),
+        Trust::Measured => is_open || payload.len() as u64 > settings.max,
+    }
+}
+
+/// Whether right servers go on in different ways after this, and it was not measured which one does.
+fn is_open(framing: &Framing, reason: Reason) -> bool {
+    match reason {
+        // A message that is announced and cannot be whole cannot come back, either.
+        Reason::TooLong { claimed: Some(claimed), .. } if claimed > MOST => false,
+        Reason::TooLong { .. } => !matches!(framing.behaviour().over, Some(Over::Close | Over::Reset | Over::Skip)),
+        Reason::NotUtf8 | Reason::NotAscii => true,
+        _ => framing.strategy() == Strategy::Delimiter, // the next delimiter may be a new beginning
+    }
+}
+
+/// What an unfinished message may come back as: only a last line may.
+fn may_be_delivered(framing: &Framing, rest: Vec<u8>) -> Option<Bytes> {
+    let eof = framing.behaviour().eof;
+    let may = match framing.strategy() {
+        Strategy::Delimiter | Strategy::Fixed => !matches!(eof, Some(Eof::Drop | Eof::Error)),
+        _ => eof == Some(Eof::Deliver),
+    };
+    may.then(|| rest.into())
 }
 
 impl Account {
+    /// The end of a stream of which every whole message has been taken.
+    fn finish(&mut self, framing: &Framing, trust: Trust, mut deframer: Deframer, end: usize) {
+        let rest = deframer.rest().to_vec();
+        if trust == Trust::Declared && framing.strategy() >= Strategy::Fixed && !rest.is_empty() {
+            self.doubtful_after = Some(end);
+            return;
+        }
+        let at_end = deframer.finish();
+        self.is_unfinished = at_end == AtEnd::Unfinished;
+        let (payload, duty) = match at_end {
+            AtEnd::Message(payload) => (replied(framing, &payload), Duty::Echo),
+            AtEnd::Unfinished if trust == Trust::Measured => (may_be_delivered(framing, rest), Duty::May),
+            AtEnd::Unfinished if framing.behaviour().eof == Some(Eof::Deliver) => (replied(framing, &rest), Duty::Echo),
+            AtEnd::Unfinished | AtEnd::Nothing => (None, Duty::Echo),
+        };
+        self.at_end = payload.map(|payload| (payload, duty));
+    }
+
     fn take(&mut self, framing: &Framing, frame: Range<usize>, payload: &[u8]) {
         let end = frame.end;
         match framing.behaviour().empty {

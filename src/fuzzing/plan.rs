@@ -8,6 +8,9 @@ use crate::framing::Framing;
 const MOST_CONNECTIONS: u8 = 4;
 const MOST_MOVES: u8 = 64;
 
+/// An act that was added when inputs had been made.
+const SHORT: u8 = 63;
+
 /// A framing, a list of streams, one a connection (at most 4), and a list of moves (at most 64).
 ///
 /// When the moves are done, every connection that is still open gets the rest of its stream, is read to the last
@@ -24,7 +27,7 @@ pub struct Plan {
 }
 
 /// One move, in two bytes: in the lowest two bits of the first the connection, modulo how many there are, in the others
-/// the act, modulo 10; the second byte says how much.
+/// the act, modulo 10 (63 is one of its own); the second byte says how much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Move {
     /// On which connection.
@@ -40,6 +43,8 @@ pub enum Act {
     Send(u8),
     /// What is left up to the end of the message after so many others leaves as one segment.
     Finish(u8),
+    /// What is left of a message but for its last bytes, so many and one more, leaves as one segment; at least one byte.
+    Short(u8),
     /// So many times so many milliseconds pass: up to a minute.
     Pause(u8),
     /// Everything owed comes back.
@@ -74,6 +79,7 @@ impl Code for Move {
     fn read(cursor: &mut Cursor<'_>) -> Self {
         let (first, much) = (cursor.byte(), cursor.byte());
         let act = match (first >> 2) % 10 {
+            _ if first >> 2 == SHORT => Act::Short(much),
             0 => Act::Send(much),
             1 => Act::Finish(much),
             2 => Act::Pause(much),
@@ -92,6 +98,7 @@ impl Code for Move {
         let (act, much) = match self.act {
             Act::Send(much) => (0, much),
             Act::Finish(much) => (1, much),
+            Act::Short(much) => (SHORT, much),
             Act::Pause(much) => (2, much),
             Act::Echo => (3, 0),
             Act::Quiet => (4, 0),

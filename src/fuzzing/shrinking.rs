@@ -1,34 +1,71 @@
 //! A smaller plan that fails in the same way.
 
-use super::plan::{Act, Plan};
+use super::plan::{Act, Move, Plan};
 use super::stream::{Message, Stream};
 
 /// The smallest plan found that still fails, in at most so many tries: fewer moves, connections, messages and edits,
 /// then less of each.
-pub fn shrunk(mut plan: Plan, mut tries: usize, mut fails: impl FnMut(&Plan) -> bool) -> Plan {
-    loop {
-        let mut smaller = candidates(&plan).into_iter().take(tries);
-        let found = smaller.by_ref().find(|candidate| {
-            tries -= 1;
-            fails(candidate)
-        });
-        match found {
-            Some(found) => plan = found,
-            None => return plan,
+pub fn shrunk(plan: Plan, tries: usize, mut fails: impl FnMut(&Plan) -> bool) -> Plan {
+    let mut shrinking = Shrinking::new(plan, tries, candidates);
+    while let Some(candidate) = shrinking.next() {
+        let fails = fails(candidate);
+        shrinking.judge(fails);
+    }
+    shrinking.into_smallest()
+}
+
+/// A search for something smaller that still fails, for whoever must wait for the answers.
+#[derive(Debug)]
+pub struct Shrinking<T> {
+    smallest: T,
+    smaller: fn(&T) -> Vec<T>,
+    /// Those that are to be tried, the last one first.
+    candidates: Vec<T>,
+    tries: usize,
+}
+
+impl<T> Shrinking<T> {
+    /// Begins with something that fails. `smaller` lists what is one step smaller, the boldest first.
+    pub fn new(first: T, tries: usize, smaller: fn(&T) -> Vec<T>) -> Self {
+        let mut new = Self { smallest: first, smaller, candidates: Vec::new(), tries };
+        new.list();
+        new
+    }
+
+    fn list(&mut self) {
+        self.candidates = (self.smaller)(&self.smallest);
+        self.candidates.reverse();
+    }
+
+    /// What is to be tried next; `None` at the end.
+    #[expect(clippy::should_implement_trait, reason = "each one waits for an answer to the one before")]
+    pub fn next(&mut self) -> Option<&T> {
+        self.tries = self.tries.checked_sub(1)?;
+        self.candidates.last()
+    }
+
+    /// Whether the one that was tried last fails.
+    pub fn judge(&mut self, fails: bool) {
+        let Some(tried) = self.candidates.pop() else { return };
+        if fails {
+            self.smallest = tried;
+            self.list();
         }
+    }
+
+    /// The smallest that fails.
+    pub fn into_smallest(self) -> T {
+        self.smallest
     }
 }
 
 /// Plans that are one step smaller, the boldest first.
-fn candidates(plan: &Plan) -> Vec<Plan> {
+pub fn candidates(plan: &Plan) -> Vec<Plan> {
     let mut all = Vec::new();
     for moves in fewer(&plan.moves) {
         all.push(Plan { moves, ..plan.clone() });
     }
-    if let Some((_, streams)) = plan.streams.split_last() {
-        let moves = plan.moves.iter().filter(|one| usize::from(one.on) < streams.len()).copied().collect();
-        all.push(Plan { streams: streams.to_vec(), moves, ..plan.clone() });
-    }
+    all.extend((0..plan.streams.len()).map(|gone| without_connection(plan, gone)));
     for (index, stream) in plan.streams.iter().enumerate() {
         for smaller in smaller_streams(stream) {
             let mut streams = plan.streams.clone();
@@ -46,14 +83,29 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
     all
 }
 
-/// Without one half or the other, without each one.
+/// Without one of the connections.
+fn without_connection(plan: &Plan, gone: usize) -> Plan {
+    let count = plan.streams.len();
+    let on = |one: &Move| usize::from(one.on) % count;
+    let moves = plan.moves.iter().filter(|one| on(one) != gone);
+    let moves = moves.map(|one| Move { on: (on(one) - usize::from(on(one) > gone)) as u8, ..*one }).collect();
+    let streams = [&plan.streams[..gone], &plan.streams[gone + 1..]].concat();
+    Plan { streams, moves, ..plan.clone() }
+}
+
+/// A list is shortened by single items when it has no more than so many.
+const FEW: usize = 24;
+
+/// Without one half or the other, a quarter, an eighth; without each one, where there are few.
 fn fewer<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
-    let half = list.len() / 2;
     let mut all = Vec::new();
-    if list.len() > 3 {
-        all.extend([list[half..].to_vec(), list[..half].to_vec()]);
+    let without = |from: usize, to: usize| [&list[..from], &list[to.min(list.len())..]].concat();
+    for part in [2, 4, 8].map(|parts| list.len() / parts).into_iter().filter(|part| *part > 1) {
+        all.extend((0..list.len()).step_by(part).map(|from| without(from, from + part)));
     }
-    all.extend((0..list.len()).map(|index| [&list[..index], &list[index + 1..]].concat()));
+    if list.len() <= FEW {
+        all.extend((0..list.len()).map(|at| without(at, at + 1)));
+    }
     all
 }
 
@@ -65,7 +117,7 @@ fn smaller_streams(stream: &Stream) -> Vec<Stream> {
     for damage in fewer(&stream.damage) {
         all.push(Stream { damage, ..stream.clone() });
     }
-    for (index, message) in stream.messages.iter().enumerate() {
+    for (index, message) in stream.messages.iter().enumerate().take(FEW) {
         for smaller in smaller_messages(message) {
             let mut messages = stream.messages.clone();
             messages[index] = smaller;
@@ -79,16 +131,18 @@ fn smaller_messages(message: &Message) -> Vec<Message> {
     match message {
         Message::Row { size, first } if *size > 0 => vec![Message::Row { size: size - 1, first: *first }],
         Message::Row { .. } => vec![Message::Bytes(vec![b'a'; 8])],
-        Message::Bytes(bytes) => smaller_bytes(bytes).map(Message::Bytes).collect(),
+        // An empty message is not smaller but of another kind.
+        Message::Bytes(bytes) => smaller_bytes(bytes).filter(|bytes| !bytes.is_empty()).map(Message::Bytes).collect(),
         Message::Raw(bytes) => smaller_bytes(bytes).map(Message::Raw).collect(),
     }
 }
 
-/// Half of the bytes, all but the last, and the same number of the plainest.
+/// One half of the bytes or the other, all but the last or the first, and the same number of the plainest.
 fn smaller_bytes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let shorter = [bytes.len() / 2, bytes.len().saturating_sub(1)];
+    let (half, last) = (bytes.len() / 2, bytes.len().saturating_sub(1));
+    let shorter = [&bytes[..half], &bytes[half..], &bytes[..last], &bytes[bytes.len().min(1)..]];
     let plain = vec![b'a'; bytes.len()];
-    let all = shorter.map(|len| bytes[..len].to_vec()).into_iter().chain([plain]);
+    let all = shorter.map(<[u8]>::to_vec).into_iter().chain([plain]);
     all.filter(move |smaller| smaller != bytes).collect::<Vec<_>>().into_iter()
 }
 
@@ -96,6 +150,7 @@ fn smaller_act(act: Act) -> Option<Act> {
     match act {
         Act::Send(len) if len > 0 => Some(Act::Send(len / 2)),
         Act::Finish(further) if further > 0 => Some(Act::Finish(further / 2)),
+        Act::Short(by) if by > 0 => Some(Act::Short(by / 2)),
         Act::Pause(length) if length > 0 => Some(Act::Pause(length / 2)),
         Act::Read(bytes) if bytes > 1 => Some(Act::Read(bytes / 2)),
         _ => None,
@@ -105,7 +160,7 @@ fn smaller_act(act: Act) -> Option<Act> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzzing::{Code, Move};
+    use crate::fuzzing::Code;
 
     #[test]
     fn what_has_nothing_to_do_with_the_failure_is_left_out() {

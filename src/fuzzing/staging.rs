@@ -1,18 +1,22 @@
 //! From a plan to a script: every wait is for something that a right server does.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::account::{Account, Trust, account, echoes_at_once, is_stream};
 use super::plan::{Act, Move, Plan};
-use crate::framing::{Framing, Strategy};
+use crate::framing::{Framing, Reason, Strategy};
 use crate::peer::Settings;
 use crate::profile::Tempo;
 use crate::session::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
 
 /// The bound on one session: every wait is bounded, this is only so that there is a bound.
 const BOUND: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Of a stream of more bytes, what comes before something that is refused is answered before that is sent.
+const SMALL: usize = 4096;
 
 /// The longest pause where time is real.
 const REAL: Duration = Duration::from_millis(10);
@@ -21,7 +25,7 @@ const REAL: Duration = Duration::from_millis(10);
 pub fn script(plan: &Plan, settings: &Settings, trust: Trust, tempo: Tempo) -> Script {
     let lines = lines(plan, settings, trust);
     let longest = if trust == Trust::Declared { REAL } else { Duration::MAX };
-    let mut stage = Stage { framing: &settings.framing, tempo, longest, lines, steps: Vec::new() };
+    let mut stage = Stage { framing: &settings.framing, trust, tempo, longest, lines, steps: Vec::new() };
     for Move { on, act } in &plan.moves {
         if let Some(index) = usize::from(*on).checked_rem(plan.streams.len()) {
             stage.play(index, *act);
@@ -35,7 +39,71 @@ pub fn script(plan: &Plan, settings: &Settings, trust: Trust, tempo: Tempo) -> S
     Script { steps: stage.steps, replies, bound: BOUND, errand: None }
 }
 
+/// The bytes of the first connection in the segments in which a plan sends them.
+pub fn segments(plan: &Plan, settings: &Settings, trust: Trust) -> Vec<Bytes> {
+    let Some(line) = lines(plan, settings, trust).into_iter().next() else { return Vec::new() };
+    let mut from = 0;
+    let segments = ends(plan, 0, &line).into_iter().map(|end| line.wire.slice(std::mem::replace(&mut from, end)..end));
+    segments.filter(|segment| !segment.is_empty()).collect()
+}
+
+/// What the streams of a plan are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nature {
+    /// Messages that come back, on all connections.
+    pub owed: usize,
+    /// Why something is refused, if anything is.
+    pub refusal: Option<Reason>,
+    /// A stream ends inside a message.
+    pub is_unfinished: bool,
+    /// The largest message, in bytes.
+    pub largest: usize,
+    /// A message is cut: in so many pieces at most.
+    pub pieces: usize,
+    /// So many messages end in one segment, at most.
+    pub together: usize,
+}
+
+/// Looks at what a plan sends.
+pub fn nature(plan: &Plan, settings: &Settings, trust: Trust) -> Nature {
+    let mut nature = Nature::default();
+    for (index, line) in lines(plan, settings, trust).into_iter().enumerate() {
+        let ends = ends(plan, index, &line);
+        let owed = &line.account.owed;
+        nature.owed += owed.len();
+        nature.refusal = nature.refusal.or(line.account.refusal);
+        nature.is_unfinished |= line.account.is_unfinished;
+        nature.largest = owed.iter().map(|owed| owed.payload.len()).chain([nature.largest]).max().unwrap_or(0);
+        let within =
+            |frame: &Range<usize>| ends.iter().filter(|end| (frame.start + 1..frame.end).contains(end)).count();
+        nature.pieces = owed.iter().map(|owed| within(&owed.frame) + 1).chain([nature.pieces]).max().unwrap_or(0);
+        let mut from = 0;
+        for end in ends {
+            let ended = owed.iter().filter(|owed| (from + 1..=end).contains(&owed.frame.end)).count();
+            nature.together = nature.together.max(ended);
+            from = end;
+        }
+    }
+    nature
+}
+
+/// Where the segments of a connection end.
+fn ends(plan: &Plan, index: usize, line: &Line) -> Vec<usize> {
+    let mut line = Line { sent: 0, is_ended: false, ..line.clone() };
+    let mut ends = Vec::new();
+    for one in plan.moves.iter().filter(|one| usize::from(one.on) % plan.streams.len() == index) {
+        line.rehearse(one.act);
+        ends.push(line.sent);
+    }
+    if !line.is_ended {
+        ends.push(line.wire.len());
+    }
+    ends.dedup();
+    ends
+}
+
 /// One connection on its way.
+#[derive(Clone)]
 struct Line {
     wire: Bytes,
     account: Account,
@@ -50,6 +118,7 @@ struct Line {
 
 struct Stage<'a> {
     framing: &'a Framing,
+    trust: Trust,
     tempo: Tempo,
     /// No pause is longer.
     longest: Duration,
@@ -82,7 +151,7 @@ impl Line {
     fn rehearse(&mut self, act: Act) {
         match act {
             _ if self.is_ended => {}
-            Act::Send(_) | Act::Finish(_) => self.sent = self.end_of(act),
+            Act::Send(_) | Act::Finish(_) | Act::Short(_) => self.sent = self.end_of(act),
             Act::SendFin => (self.sent, self.is_ended) = (self.wire.len(), true),
             Act::HalfClose | Act::Close | Act::Reset => self.is_ended = true,
             Act::Pause(_) | Act::Echo | Act::Quiet | Act::Read(_) => {}
@@ -93,13 +162,20 @@ impl Line {
     fn end_of(&self, act: Act) -> usize {
         let end = match act {
             Act::Send(len) => self.sent + usize::from(len) + 1,
-            Act::Finish(further) => {
-                let mut ends = self.account.owed.iter().map(|owed| owed.frame.end).filter(|end| *end > self.sent);
-                ends.nth(further.into()).unwrap_or(usize::MAX)
+            Act::Finish(further) => self.end_of_message(further),
+            Act::Short(by) => {
+                let end = self.end_of_message(0).min(self.wire.len()).saturating_sub(usize::from(by) + 1);
+                end.max(self.sent + 1)
             }
             _ => usize::MAX,
         };
         end.min(self.wire.len())
+    }
+
+    /// Where the message ends that is being sent, or one so many behind it.
+    fn end_of_message(&self, further: u8) -> usize {
+        let mut ends = self.account.owed.iter().map(|owed| owed.frame.end).filter(|end| *end > self.sent);
+        ends.nth(further.into()).unwrap_or(usize::MAX)
     }
 
     /// Whether the server may have ended the connection.
@@ -116,7 +192,7 @@ impl Stage<'_> {
         self.open(index);
         let conn = Conn(index as u16);
         match act {
-            Act::Send(_) | Act::Finish(_) => {
+            Act::Send(_) | Act::Finish(_) | Act::Short(_) => {
                 let end = self.lines[index].end_of(act);
                 self.send(index, end, false);
             }
@@ -160,6 +236,14 @@ impl Stage<'_> {
     /// Sends up to an offset; of what comes behind something doubtful nothing is claimed, so it is not read.
     fn send(&mut self, index: usize, end: usize, fin: bool) {
         let line = &self.lines[index];
+        let crosses = |place: &usize| (line.sent..end.min(line.wire.len())).contains(place);
+        if let Some(refused) = line.account.ends_after.filter(crosses).filter(|_| self.is_large(index)) {
+            // What came before may be lost with the connection, if there is much of it.
+            self.send_known(index, refused, false);
+            self.echo(index);
+            return self.send_known(index, end, fin);
+        }
+        let line = &self.lines[index];
         let Some(doubtful) = line.account.doubtful_after.filter(|doubtful| end.min(line.wire.len()) > *doubtful) else {
             return self.send_known(index, end, fin);
         };
@@ -173,6 +257,10 @@ impl Stage<'_> {
         self.steps.push(Step::Reset(Conn(index as u16)));
     }
 
+    fn is_large(&self, index: usize) -> bool {
+        self.trust == Trust::Measured && self.lines[index].wire.len() > SMALL
+    }
+
     /// Sends up to an offset; right after another segment of the same connection, as the next segment of one step.
     fn send_known(&mut self, index: usize, end: usize, fin: bool) {
         let line = &mut self.lines[index];
@@ -180,11 +268,11 @@ impl Stage<'_> {
         line.sent += bytes.len();
         let segment = Segment { fin, ..Segment::once(bytes) };
         let due = line.account.owed[line.promised..].iter().take_while(|owed| owed.frame.end <= line.sent);
-        let due = due.map(|owed| promise(&owed.payload));
+        let due = due.map(|owed| Promise::once(owed.payload.clone(), Duty::Echo));
         let mut due: Vec<_> = due.collect();
         line.promised += due.len();
         if fin {
-            due.extend(line.account.at_end.as_ref().map(promise));
+            due.extend(line.account.last_promise());
         }
         let conn = Conn(index as u16);
         match self.steps.last_mut() {
@@ -202,8 +290,8 @@ impl Stage<'_> {
 
     fn half_close(&mut self, index: usize) {
         let conn = Conn(index as u16);
-        if let Some(payload) = &self.lines[index].account.at_end {
-            let promises = vec![promise(payload)];
+        if let Some(promise) = self.lines[index].account.last_promise() {
+            let promises = vec![promise];
             self.steps.push(Step::Send { conn, promises, segments: Vec::new(), within: Some(self.tempo.reply) });
         }
         self.steps.push(Step::Shutdown(conn));
@@ -214,13 +302,16 @@ impl Stage<'_> {
     fn ended(&mut self, index: usize) {
         let conn = Conn(index as u16);
         self.attend(index);
+        let refuses = self.lines[index].may_be_over() || self.lines[index].account.is_unfinished;
         let line = &mut self.lines[index];
         line.is_ended = true;
         // A stream without frames comes back whole or, refused, not at all.
         if self.framing.strategy() != Strategy::Close || line.account.at_end.is_some() || echoes_at_once(self.framing) {
             self.wait(conn, Until::Echo, self.tempo.reply);
         }
-        self.wait(conn, Until::End, self.tempo.reply);
+        // Whoever refuses may leave bytes unread, which turns his FIN into RST (CATALOGUE D15).
+        let end = if refuses && self.trust == Trust::Measured { Until::Closed } else { Until::End };
+        self.wait(conn, end, self.tempo.reply);
     }
 
     /// Waits for everything owed, where it is known to be owed before our FIN.
@@ -244,8 +335,9 @@ impl Stage<'_> {
     }
 
     fn read(&mut self, index: usize, bytes: u8) {
-        // However large the stream, its replies are read within a few hundred reads.
-        let least = self.lines[index].wire.len() / 256;
+        // However large the stream, its replies are read within a few hundred reads; a few where time is real.
+        let most = if self.trust == Trust::Measured { 12 } else { 256 };
+        let least = self.lines[index].wire.len() / most;
         let every = Duration::from_millis(1);
         let pace = match bytes {
             0 => Pace::Stopped,
@@ -267,8 +359,10 @@ impl Stage<'_> {
     }
 }
 
-fn promise(payload: &Bytes) -> Promise {
-    Promise::once(payload.clone(), Duty::Echo)
+impl Account {
+    fn last_promise(&self) -> Option<Promise> {
+        self.at_end.as_ref().map(|(payload, duty)| Promise::once(payload.clone(), *duty))
+    }
 }
 
 /// Half a millisecond to a minute, about a twelfth more each time.

@@ -14,10 +14,13 @@ use crate::framing::Framing;
 use crate::peer::Settings;
 use crate::profile::Tempo;
 use crate::scenario::file::{
-    Connect, Content, Cut, Drip, Expect, Fin, Payload, Place, Read, Reading, Send, Slot, Span, Step, What,
+    Connect, Content, Cut, Drip, Expect, Fin, Payload, Place, Read, Reading, Send, Size, Slot, Span, Step, What,
 };
-use crate::scenario::{MAX_TEXT, Scenario, parse};
+use crate::scenario::{MAX_TEXT, Scenario, parse, pattern};
 use crate::session::{Conn, Pace, Promise, Script, Segment, Step as Action, Until};
+
+/// From this length on a payload is told by its rule.
+const LONG: usize = 33;
 
 /// Whose input it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,9 +102,60 @@ fn segments(len: usize) -> impl Iterator<Item = Act> {
 /// What is whole is told as messages; where a send completes messages whose frames began before or are not as we would
 /// write them, as raw bytes with the messages that they carry.
 pub fn scenario_of(script: &Script, framing: &Framing, title: &str) -> Scenario {
-    let steps = script.steps.iter().map(|step| told(step, framing)).collect();
+    let script = &in_order(script);
+    let steps = script.steps.iter().enumerate().filter(|(at, _)| !is_implied(&script.steps[*at..]));
+    let mut steps: Vec<_> = steps.map(|(_, step)| told(step, framing)).collect();
+    if script.connections() == 1 {
+        steps.iter_mut().for_each(unnamed);
+    }
     let header = parse("", "", "title: t\nsteps:\n  - expect: alive\n").expect("a scenario");
     Scenario { title: title.to_owned(), steps, ..header }
+}
+
+/// The same script with its connections numbered as they are opened.
+fn in_order(script: &Script) -> Script {
+    let opened = script.steps.iter().filter_map(|step| match step {
+        Action::Connect { conn, .. } => Some(*conn),
+        _ => None,
+    });
+    let opened: Vec<Conn> = opened.collect();
+    let number = |conn: &mut Conn| {
+        let place = opened.iter().position(|one| one == conn);
+        *conn = Conn(place.unwrap_or(usize::from(conn.0)) as u16);
+    };
+    let mut script = script.clone();
+    for step in &mut script.steps {
+        match step {
+            Action::Connect { conn, .. }
+            | Action::Send { conn, .. }
+            | Action::Read { conn, .. }
+            | Action::Shutdown(conn)
+            | Action::Close(conn)
+            | Action::Reset(conn)
+            | Action::Urgent(conn) => number(conn),
+            Action::Await { conns, .. } => conns.iter_mut().for_each(&number),
+            Action::Pause(_) => {}
+        }
+    }
+    script
+}
+
+/// Whether the first of these opens a connection that the second would open by itself.
+fn is_implied(steps: &[Action]) -> bool {
+    match steps {
+        [Action::Connect { conn, receive_buffer: None }, Action::Send { conn: next, .. }, ..] => conn == next,
+        _ => false,
+    }
+}
+
+/// Leaves out the name of the connection that is meant if none is named.
+fn unnamed(step: &mut Step) {
+    match step {
+        Step::Send(send) => send.on = None,
+        Step::Read(read) => read.on = None,
+        Step::Expect(expect) => expect.on.clear(),
+        _ => {}
+    }
 }
 
 /// The text of a scenario file, with a comment above it; `None` if it is longer than a file may be.
@@ -137,7 +191,7 @@ fn told(action: &Action, framing: &Framing) -> Step {
 
 fn sent(conn: Conn, promises: &[Promise], segments: &[Segment], waits: bool, framing: &Framing) -> Send {
     let bytes: Vec<u8> = segments.iter().flat_map(|segment| segment.bytes.iter().copied()).collect();
-    let payload = |promise: &Promise| Slot::Given(Payload::bytes(&promise.payload));
+    let payload = |promise: &Promise| Slot::Given(told_payload(&promise.payload, framing));
     let (content, carries) = match promises {
         _ if !is_whole(promises, &bytes, framing) => {
             let raw = Content::Raw(Slot::Given(Payload::bytes(&bytes)));
@@ -156,6 +210,20 @@ fn sent(conn: Conn, promises: &[Promise], segments: &[Segment], waits: bool, fra
     let fin = segments.last().is_some_and(|segment| segment.fin).then_some(Slot::Given(Fin::With));
     let on = Some(conn.to_string());
     Send { on, carries, cut: cut.into(), fin, wait: waits.into(), ..content.into() }
+}
+
+/// A payload as it is; a long one by its rule, if it has one.
+fn told_payload(bytes: &[u8], framing: &Framing) -> Payload {
+    match bytes.first() {
+        Some(_) if bytes.len() < LONG => Payload::bytes(bytes),
+        Some(first) if bytes.iter().all(|byte| byte == first) => {
+            Payload::Repeat(Box::new(Slot::Given(Payload::bytes(&[*first]))), Slot::Given(bytes.len() as u32))
+        }
+        Some(_) if bytes == pattern(framing, bytes.len()) => {
+            Payload::Fill(Slot::Given(Size::Bytes(bytes.len() as u64)))
+        }
+        _ => Payload::bytes(bytes),
+    }
 }
 
 /// Whether these bytes are nothing but the frames of these messages, none of them empty.
@@ -214,7 +282,7 @@ mod tests {
 
     /// Without what the file cannot say: segments without bytes.
     fn plain(script: &Script) -> Vec<Action> {
-        let mut steps = script.steps.clone();
+        let mut steps = in_order(script).steps;
         for step in &mut steps {
             if let Action::Send { segments, .. } = step {
                 let last_ends = segments.last().is_some_and(|segment| segment.fin);

@@ -92,6 +92,11 @@ pub fn target_ended(how: &str) -> Breach {
     Breach { sentence: format!("the target died in this case: {how}"), ..target_died() }
 }
 
+/// The same bytes brought something else in other segments.
+pub fn cut_dependent() -> Breach {
+    Breach { rule: rules::CUT_DEPENDENT.name.into(), sentence: rules::CUT_DEPENDENT.about.into(), ..Breach::default() }
+}
+
 struct Bench<'a> {
     script: &'a Script,
     trace: &'a Trace,

@@ -13,7 +13,7 @@ mod verdict;
 mod wire;
 
 pub use excerpt::{Log, excerpt, wire_log};
-pub use judge::{Judgement, judge, target_died, target_ended};
+pub use judge::{Judgement, cut_dependent, judge, target_died, target_ended};
 pub use requirements::{Requirement, all as requirements, find as requirement};
 pub use rules::{RULES, Rule};
 pub use usage::{judge_usage, usage_details};

@@ -15,6 +15,8 @@ pub(super) const ALTERED: Rule =
     Rule { name: "altered-reply", timing: false, about: "what came back is not what was sent" };
 pub(super) const CLOSED_EARLY: Rule =
     Rule { name: "closed-early", timing: false, about: "the connection ended before everything owed had come back" };
+pub(super) const CUT_DEPENDENT: Rule =
+    Rule { name: "cut-dependent", timing: false, about: "the same bytes brought something else in other segments" };
 pub(super) const DESCRIPTORS_KEPT: Rule = Rule {
     name: "descriptors-kept",
     timing: false,
@@ -93,6 +95,7 @@ pub const RULES: &[Rule] = &[
     ALTERED,
     CLOSED_EARLY,
     CRASHED,
+    CUT_DEPENDENT,
     DESCRIPTORS_KEPT,
     EARLY_CLOSE,
     EARLY_REPLY,

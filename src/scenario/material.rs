@@ -77,7 +77,7 @@ fn repeated(bytes: &[u8], times: u32) -> Result<Vec<u8>, String> {
 }
 
 /// A readable pattern that the framing carries. Its period is odd, so no two blocks of a buffer's size are alike.
-pub(super) fn pattern(framing: &Framing, size: usize) -> Vec<u8> {
+pub(crate) fn pattern(framing: &Framing, size: usize) -> Vec<u8> {
     let terminator = framing.terminator().unwrap_or_default();
     let usable = |byte: &u8| !terminator.contains(byte);
     let mut alphabet: Vec<u8> = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Y').filter(usable).collect();

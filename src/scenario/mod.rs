@@ -31,6 +31,7 @@ pub use expand::{Case, Plan};
 use file::{Applies, Cover, Matrix, Step, Watch};
 pub(crate) use load::read;
 pub use load::{builtin, load};
+pub(crate) use material::pattern;
 pub use parse::parse;
 
 /// A scenario has at most so many cases.

@@ -7,6 +7,7 @@ mod diag;
 mod gate;
 mod host;
 mod line;
+mod proxy;
 mod serve;
 mod sim;
 mod tcp;
@@ -14,6 +15,7 @@ mod visit;
 
 pub use host::Host;
 pub use line::reach;
+pub use proxy::{Proxy, Ways};
 pub use serve::Server;
 pub use sim::Simulator;
 pub use tcp::Tcp;

@@ -44,6 +44,11 @@ impl Simulator {
         Self { peer: Peer::Client(Box::new(framing), fault) }
     }
 
+    /// Whether the server has ended, of its fault.
+    pub fn is_gone(&self) -> bool {
+        matches!(&self.peer, Peer::Server(service) if service.is_gone())
+    }
+
     /// Plays a script to its end.
     pub fn play(&self, script: Script) -> Trace {
         let target = Target::new(&self.peer, &script);

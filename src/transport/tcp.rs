@@ -33,6 +33,7 @@ const TICK: Duration = Duration::from_millis(1);
 pub struct Tcp {
     way: Way,
     gate: Gate,
+    unhurried: bool,
 }
 
 /// How a connection comes about.
@@ -47,12 +48,19 @@ enum Way {
 impl Tcp {
     /// The target that listens at `address`. Does not connect yet.
     pub fn new(address: SocketAddr) -> Self {
-        Self { way: Way::To(address), gate: Gate::new(GATE_LIMIT) }
+        Self { way: Way::To(address), gate: Gate::new(GATE_LIMIT), unhurried: false }
     }
 
     /// A client that connects to `host`.
     pub fn from_client(host: Arc<Host>) -> Self {
-        Self { way: Way::From(host), gate: Gate::new(GATE_LIMIT) }
+        Self { way: Way::From(host), gate: Gate::new(GATE_LIMIT), unhurried: false }
+    }
+
+    /// Leaves the processor to others while a target has not read a segment, although that costs a millisecond each time:
+    /// for many sessions at once, of which none is in a hurry.
+    #[must_use]
+    pub fn unhurried(self) -> Self {
+        Self { unhurried: true, ..self }
     }
 
     /// How long to look whether a segment was read before the next one goes out unproved; 1 s if not said.
@@ -284,8 +292,9 @@ impl<'a> Drive<'a> {
             End::Open(line) => line.watch.next(),
             _ => None,
         });
-        let look = looks.min();
-        if look.is_some_and(|look| look < self.now() + TICK) {
+        let now = self.now();
+        let look = looks.min().map(|look| if self.tcp.unhurried { look.max(now + TICK) } else { look });
+        if look.is_some_and(|look| look < now + TICK) {
             // Too short for the timer. The target may need this very processor to read.
             thread::yield_now();
             self.expect_again(self.now());

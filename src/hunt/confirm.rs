@@ -1,0 +1,222 @@
+//! A failure counts when it comes again, alone; then it is made smaller, and told.
+
+use std::time::Duration;
+
+use super::Watcher;
+use super::case::{Case, Played};
+use super::finding::{Finding, Key, shorter};
+use super::run::{Fuzzer, Suspect};
+use super::segmentation;
+use super::shape::{requirement, shape};
+use crate::campaign::{Process, is_alive};
+use crate::fuzzing::{Plan, Shrinking, candidates};
+use crate::oracle::{Breach, judge, target_ended};
+use crate::session::{Replies, Script, Step, Until};
+use crate::transport::Transport;
+
+/// What rests on time alone must come again so often, with so much more time; all else once.
+const TIMES: usize = 3;
+const MORE_TIME: f64 = 4.0;
+
+/// While it is shrunk, nothing is waited for as long as usual; what is left is confirmed again.
+const HASTE: f64 = 0.4;
+
+/// A case is shrunk in so many sessions, then its script in so many; and in so much time, at a time scale of 1.
+const PLANS: usize = 600;
+const SCRIPTS: usize = 200;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// By these rules a target that dies is seen first; so often is looked whether it has ended, so long apart.
+const LOST: &[&str] = &["closed-early", "early-close", "not-connected", "reset", "unfinished-reply"];
+const LOOKS: usize = 3;
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// A failure on its way to become smaller.
+#[derive(Debug)]
+struct Shrunk<T> {
+    smallest: T,
+    sessions: usize,
+}
+
+impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
+    /// What a suspect turns out to be: `None` if it does not fail again.
+    pub(super) async fn confirm(&self, suspect: &Suspect) -> Option<Finding> {
+        let Suspect { number, case, breach } = suspect;
+        let mut again = self.repeated(case, breach).await?;
+        let died = |played: &Played| breaks(played, DIED);
+        if died(&again) && breach.rule != DIED {
+            // Its end may have been another case's doing, and only have taken a moment.
+            again = Some(self.replay(case, 1.0, DIED).await).filter(died)?;
+        }
+        let breach = again.breach()?.clone();
+        self.watcher.found(&breach.rule);
+        let small = self.shrink(case, &breach).await;
+        let (case, again, sessions) = match self.repeated(&small.smallest, &breach).await {
+            Some(again) => (small.smallest, again, small.sessions),
+            None => (case.clone(), again, small.sessions),
+        };
+        let script = self.script(&case).await?;
+        let mut short = self.shorten(&case, script.clone(), &breach).await;
+        if !self.script_fails(&case, &waiting(&short.smallest, MORE_TIME / HASTE), &breach).await.0 {
+            short.smallest = script;
+        }
+        let breach = again.breaches.iter().find(|one| one.rule == breach.rule).unwrap_or(&breach).clone();
+        let sessions = sessions + short.sessions + 2;
+        Some(self.finding(*number, &case, short.smallest, breach, again.details, sessions))
+    }
+
+    pub(super) fn finding(
+        &self,
+        number: u64,
+        case: &Case,
+        script: Script,
+        breach: Breach,
+        details: Vec<String>,
+        sessions: usize,
+    ) -> Finding {
+        let requirement = requirement(case, &breach.rule, self.known);
+        let key = Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) };
+        let (framing, shrunk) = (self.known.framing.clone(), Some(case.clone()));
+        let (confirmed, cost) = (true, None);
+        Finding { key, breach, details, framing, case: number, sessions, shrunk, script, confirmed, cost }
+    }
+
+    /// Plays it alone, as often as what it breaks demands. What the last time brought, if it failed each time.
+    async fn repeated(&self, case: &Case, breach: &Breach) -> Option<Played> {
+        let (times, scale) = if breach.timing { (TIMES, MORE_TIME) } else { (1, 1.0) };
+        let mut last = None;
+        for _ in 0..times {
+            let played = self.replay(case, scale, &breach.rule).await;
+            let fails = played.breaches.iter().any(|one| breach.timing || !one.timing);
+            last = Some(played).filter(|_| fails);
+            last.as_ref()?;
+        }
+        last
+    }
+
+    /// Plays a case alone. Where the target is ours, its end is what comes of it, and it is started again.
+    pub(super) async fn replay(&self, case: &Case, scale: f64, rule: &str) -> Played {
+        let played = case.play(self.transport, self.known, scale).await;
+        self.looked_after(played, rule).await
+    }
+
+    async fn looked_after(&self, mut played: Played, rule: &str) -> Played {
+        let Some(process) = self.process.filter(|_| !self.watcher.stopped()) else { return played };
+        if rule == DIED || played.breaches.iter().any(|breach| LOST.contains(&breach.rule.as_str())) {
+            self.let_it_end().await;
+        }
+        // That it is silent for good shows only if it is asked, which is needless where something else is looked for.
+        let mute = rule == DIED && !process.ended() && !self.answers().await;
+        if mute || process.ended() {
+            let restarted = process.restart().await;
+            played.details.extend(restarted.last_words.iter().map(|line| format!("its standard error: {line}")));
+            played.breaches.insert(0, target_ended(&restarted.how));
+        }
+        played
+    }
+
+    /// A process that dies closes its connections a moment before it has ended.
+    pub(super) async fn let_it_end(&self) {
+        for _ in 0..LOOKS {
+            if self.process.is_none_or(Process::ended) {
+                return;
+            }
+            self.pause(BETWEEN).await;
+        }
+    }
+
+    pub(super) async fn answers(&self) -> bool {
+        is_alive(self.transport, &self.known.framing, self.known.tempo).await
+    }
+
+    /// A smaller case that breaks the same rule.
+    async fn shrink(&self, case: &Case, breach: &Breach) -> Shrunk<Case> {
+        let mut shrinking = Shrinking::new(case.plan().clone(), PLANS, candidates as fn(&Plan) -> Vec<Plan>);
+        let (mut sessions, mut took) = (0, Duration::ZERO);
+        while let Some(candidate) = shrinking.next() {
+            let played = self.replay(&case.with(candidate.clone()), HASTE, &breach.rule).await;
+            shrinking.judge(breaks(&played, &breach.rule));
+            (sessions, took) = (sessions + 1, took + played.took);
+            if self.is_enough(took) {
+                break;
+            }
+        }
+        Shrunk { smallest: case.with(shrinking.into_smallest()), sessions }
+    }
+
+    /// The same with fewer steps.
+    async fn shorten(&self, case: &Case, script: Script, breach: &Breach) -> Shrunk<Script> {
+        let mut shrinking = Shrinking::new(script, SCRIPTS, shorter as fn(&Script) -> Vec<Script>);
+        let (mut sessions, mut took) = (0, Duration::ZERO);
+        while let Some(candidate) = shrinking.next() {
+            let candidate = candidate.clone();
+            if !waits_for(&candidate, &breach.rule) {
+                shrinking.judge(false);
+                continue;
+            }
+            let (fails, lasted) = self.script_fails(case, &candidate, breach).await;
+            shrinking.judge(fails);
+            (sessions, took) = (sessions + 1, took + lasted);
+            if self.is_enough(took) {
+                break;
+            }
+        }
+        Shrunk { smallest: shrinking.into_smallest(), sessions }
+    }
+
+    /// Whether a script fails as its case does, and how long that took.
+    async fn script_fails(&self, case: &Case, script: &Script, breach: &Breach) -> (bool, Duration) {
+        let trace = self.transport.run(script.clone()).await;
+        let played = Played::new(judge(script, &trace), &[trace]);
+        let played = self.looked_after(played, &breach.rule).await;
+        let fails = match case {
+            Case::Session(_) => breaks(&played, &breach.rule),
+            Case::Segmentations(_) => !played.breaches.is_empty(),
+        };
+        (fails, played.took)
+    }
+
+    fn is_enough(&self, took: Duration) -> bool {
+        took > PATIENCE.mul_f64(self.options.time_scale) || self.watcher.stopped()
+    }
+
+    /// The script of a case by which people see what fails.
+    pub(super) async fn script(&self, case: &Case) -> Option<Script> {
+        let scripts = case.scripts(self.known, self.known.tempo.scaled(HASTE));
+        match case {
+            Case::Session(_) => scripts.into_iter().next(),
+            Case::Segmentations(plan) => {
+                let whole = self.transport.run(scripts.into_iter().next()?).await;
+                let told = segmentation::told(plan, self.known, self.known.tempo, &whole);
+                Some(Script { replies: Replies::framed(&self.known.framing, &told.steps), ..told })
+            }
+        }
+    }
+}
+
+/// Whether a script ends by waiting for what shows that the rule is broken: whoever leaves before may see it or not.
+fn waits_for(script: &Script, rule: &str) -> bool {
+    let Some(Step::Await { any, .. }) = script.steps.last() else { return false };
+    // What nothing asked for nothing waits for, but the end.
+    !["unasked-reply", "forbidden-reply"].contains(&rule) || !any.contains(&Until::Echo)
+}
+
+/// The same with more or less time to wait for what is due.
+fn waiting(script: &Script, scale: f64) -> Script {
+    let mut script = script.clone();
+    for step in &mut script.steps {
+        match step {
+            Step::Await { within, any, .. } if !any.contains(&Until::Silence) => *within = within.mul_f64(scale),
+            Step::Send { within: Some(within), .. } => *within = within.mul_f64(scale),
+            _ => {}
+        }
+    }
+    script
+}
+
+/// The rule of the oracle for a target that has died.
+pub(super) const DIED: &str = "target-died";
+
+fn breaks(played: &Played, rule: &str) -> bool {
+    played.breaches.iter().any(|breach| breach.rule == rule)
+}

@@ -1,0 +1,98 @@
+//! What is known of the target before the first case: declared, and measured.
+
+use std::time::Duration;
+
+use crate::campaign::{Calibration, plain};
+use crate::framing::{After, Behaviour, Eof, Framing, Over, Partial, Strategy};
+use crate::fuzzing::{Damage, Harm, Message, Stream};
+use crate::peer::Settings;
+use crate::profile::{Profile, Tempo};
+
+/// How long a silence is watched, at least and at most: thousands of cases wait for it.
+const QUIET: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(60)];
+
+/// What cases are drawn for.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// As declared; where it decides how replies are compared, as measured.
+    pub framing: Framing,
+    /// A server that does what was declared and measured.
+    pub settings: Settings,
+    /// How long to wait.
+    pub tempo: Tempo,
+    /// A connection carries one message.
+    pub once: bool,
+    /// Connections of one case, at most.
+    pub connections: usize,
+    /// Cases at once, at most.
+    pub cases_at_once: usize,
+    /// The largest message, in bytes.
+    pub largest: usize,
+}
+
+impl Known {
+    /// What a calibration brought; no message is larger than `largest` bytes.
+    pub fn new(framing: &Framing, calibration: &Calibration, largest: usize) -> Self {
+        let Calibration { profile, tempo, round_trip, .. } = calibration;
+        let mut settings = Settings::new(framing.clone().with_behaviour(measured(framing, profile)));
+        settings.max = profile.limit.into_iter().chain(profile.max).fold(settings.max, u64::min);
+        let [least, most] = QUIET;
+        let tempo = Tempo { quiet: (*round_trip * 3).clamp(least, most.min(tempo.quiet)), ..*tempo };
+        let behaviour = framing.behaviour();
+        let compared = Behaviour {
+            partial: behaviour.partial.or(profile.partial.then_some(Partial::Yes)),
+            after: behaviour.after.or(profile.once.then_some(After::Close)),
+            ..behaviour.clone()
+        };
+        Self {
+            framing: framing.clone().with_behaviour(compared),
+            settings,
+            tempo,
+            once: profile.once || framing.strategy() == Strategy::Close,
+            connections: profile.share().clamp(1, 4),
+            cases_at_once: profile.cases_at_once(),
+            largest,
+        }
+    }
+
+    /// A declared limit that is within reach.
+    pub(super) fn limit(&self) -> Option<usize> {
+        let limit = self.framing.behaviour().max?;
+        usize::try_from(limit).ok().filter(|limit| *limit <= self.largest)
+    }
+
+    /// How many cases may be played at once: each may open several connections.
+    pub(super) fn jobs(&self, jobs: usize) -> usize {
+        jobs.min(self.cases_at_once).max(1)
+    }
+
+    /// What some targets die of while they are measured: the last one is the most likely.
+    pub(super) fn dangers(&self) -> [Stream; 3] {
+        let message = |bytes: Vec<u8>| Stream { messages: vec![Message::Bytes(bytes)], damage: Vec::new() };
+        let plain = plain(&self.framing, 3);
+        let unfinished = Damage { harm: Harm::Truncate, at: plain.len() as u16 - 1, with: 0 };
+        let oversize = self.limit().map_or(0, |limit| limit + 1);
+        [message(vec![b'o'; oversize]), Stream { damage: vec![unfinished], ..message(plain) }, message(Vec::new())]
+    }
+
+    /// Whether messages stand by themselves in a stream, and are answered when they are whole.
+    pub(super) fn is_framed(&self) -> bool {
+        self.framing.strategy() >= Strategy::Fixed && self.framing.behaviour().partial != Some(Partial::Yes)
+    }
+}
+
+/// What is declared, completed by what was measured.
+fn measured(framing: &Framing, profile: &Profile) -> Behaviour {
+    let declared = framing.behaviour().clone();
+    // A part of a counted message is no message (CATALOGUE D6), whoever delivers it.
+    let eof = profile.eof.filter(|eof| *eof != Eof::Deliver || framing.strategy() != Strategy::Length);
+    let is_once = profile.once && framing.strategy() != Strategy::Close;
+    Behaviour {
+        partial: if profile.partial { Some(Partial::Yes) } else { declared.partial },
+        after: if is_once { Some(After::Close) } else { declared.after },
+        empty: profile.empty.or(declared.empty),
+        eof: eof.or(declared.eof),
+        over: profile.over.or(declared.over).filter(|over| *over != Over::Any),
+        ..declared
+    }
+}

@@ -1,0 +1,247 @@
+//! The network fuzzer is tested: planted faults are found without the scenarios that were written for them, right
+//! servers are not accused. In the simulator, in virtual time; a target that dies is started again, as by `--exec`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use echospec::campaign::{Process, Restarted, Unfit, Unwatched};
+use echospec::framing::{Framing, VARIANTS};
+use echospec::hunt::{Finding, Hunted, Options, hunt};
+use echospec::peer::fault::{self, Kind};
+use echospec::peer::{Fault, Settings};
+use echospec::session::{Script, Trace, Usage};
+use echospec::transport::{Simulator, Transport};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+/// A fault is planted in the first of these to which it applies.
+const FRAMINGS: &[&str] = &[
+    "length:u32be",
+    "lf",
+    "length:u32be,max=1KiB,over=skip",
+    "length:u32be,max=64KiB,over=close",
+    "lf,max=4KiB,over=close",
+    "crlf,max=1KiB,over=skip",
+    "netstring,max=99999",
+    "length:varint",
+    "length:u16be",
+    "crlf",
+    "delimiter:\"]]>]]>\"",
+    "lsp",
+    "slip",
+    "cobs",
+    "smtp-data",
+    "fixed:16",
+    "close",
+    "raw",
+];
+
+/// A server in the simulator that can be started again.
+struct Server {
+    settings: Settings,
+    now: Mutex<Simulator>,
+}
+
+impl Server {
+    fn new(framing: &Framing, fault: Option<&'static Fault>) -> Self {
+        let settings = Settings::new(framing.clone());
+        let settings = fault.map_or(settings.clone(), |fault| settings.with_fault(fault));
+        Self { now: Mutex::new(Simulator::new(settings.clone())), settings }
+    }
+
+    fn now(&self) -> Simulator {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Transport for Server {
+    async fn run(&self, script: Script) -> Trace {
+        self.now().play(script)
+    }
+}
+
+impl Process for Server {
+    fn ended(&self) -> bool {
+        self.now().is_gone()
+    }
+
+    fn restart(&self) -> BoxFuture<'_, Restarted> {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Simulator::new(self.settings.clone());
+        let how = "it was started again".to_owned();
+        async { Restarted { how, last_words: Vec::new(), again: Ok(()) } }.boxed()
+    }
+
+    fn watch(&self) -> Option<Usage> {
+        None
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        None
+    }
+}
+
+fn hunted(framing: &Framing, fault: Option<&'static Fault>, seed: u64, cases: u64) -> Hunted {
+    let server = Server::new(framing, fault);
+    let options = Options { seed, cases: Some(cases), jobs: 1, ..Options::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(hunt(&server, &Unwatched, Some(&server), framing, &options))
+}
+
+/// What became of one planted fault.
+struct Row {
+    kind: Kind,
+    fault: &'static Fault,
+    framing: &'static str,
+    hunted: Hunted,
+    seconds: f64,
+}
+
+impl Row {
+    fn finding(&self) -> Option<&Finding> {
+        self.hunted.findings.first()
+    }
+
+    /// A target that does not even send a plain message back is found before the first case.
+    fn is_mute(&self) -> bool {
+        matches!(self.hunted.calibration, Err(Unfit::Mute { .. }))
+    }
+
+    fn is_found(&self) -> bool {
+        self.finding().is_some() || self.is_mute()
+    }
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, fault, framing, hunted, seconds } = self;
+        write!(f, "{kind:9} {:32} {framing:34} {:7} {seconds:6.2}s ", fault.name, hunted.cases)?;
+        match self.finding() {
+            Some(finding) => write!(
+                f,
+                "case {:6} {:2} steps {:3} sessions  {} {} ({})",
+                finding.case,
+                finding.steps(),
+                finding.sessions,
+                finding.key.requirement,
+                finding.key.rule,
+                finding.key.shape
+            ),
+            None if self.is_mute() => write!(f, "mute"),
+            None => write!(f, "SURVIVES; {} unconfirmed, {} open", hunted.unconfirmed, hunted.open),
+        }
+    }
+}
+
+/// Every observable fault in a framing to which it applies, on all cores.
+fn rows(faults: &[(Kind, &'static Fault, &'static str)], seed: u64, cases: u64) -> Vec<Row> {
+    let (next, rows) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((kind, fault, framing)) = faults.get(index) else { return };
+                    let began = Instant::now();
+                    let hunted = hunted(&framing.parse().expect("a framing"), Some(fault), seed, cases);
+                    let seconds = began.elapsed().as_secs_f64();
+                    let row = Row { kind: *kind, fault, framing, hunted, seconds };
+                    rows.lock().expect("no thread panicked").insert(index, row);
+                }
+            });
+        }
+    });
+    rows.into_inner().expect("no thread panicked").into_values().collect()
+}
+
+fn observable() -> impl Iterator<Item = (Kind, &'static Fault, &'static str)> {
+    let kinds = [Kind::Decoder, Kind::Content, Kind::Reply, Kind::Session];
+    fault::all().filter(move |(kind, _)| kinds.contains(kind)).filter_map(|(kind, fault)| {
+        let applies = |text: &&&str| (fault.applies)(&text.parse().expect("a framing"));
+        FRAMINGS.iter().find(applies).map(|framing| (kind, fault, *framing))
+    })
+}
+
+/// From the environment, for longer runs.
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+fn median(mut numbers: Vec<u64>) -> u64 {
+    numbers.sort_unstable();
+    numbers.get(numbers.len() / 2).copied().unwrap_or(0)
+}
+
+/// `cargo test --release --test planted_faults -- --ignored --nocapture measure`: all of them, with the numbers.
+/// `CASES` and `SEED` in the environment say how many cases and which.
+#[test]
+#[ignore = "measures for minutes"]
+fn measure() {
+    let faults: Vec<_> = observable().collect();
+    let rows = rows(&faults, number("SEED", 1), number("CASES", 20_000));
+    for row in &rows {
+        println!("{row}");
+    }
+    let found = rows.iter().filter(|row| row.is_found()).count();
+    let findings = || rows.iter().filter_map(Row::finding);
+    println!("{found} of {} found, {} %", rows.len(), found * 100 / rows.len());
+    println!("cases until found, median: {}", median(findings().map(|finding| finding.case + 1).collect()));
+    println!("steps, median: {}", median(findings().map(|finding| finding.steps() as u64).collect()));
+}
+
+#[test]
+fn most_faults_are_found_and_shrunk_to_a_few_steps() {
+    let faults: Vec<_> = observable().collect();
+    let rows = rows(&faults, 1, 1500);
+    let surviving: Vec<_> = rows.iter().filter(|row| !row.is_found()).map(|row| row.fault.name).collect();
+    assert!(
+        rows.len() > 200 && surviving.len() * 10 < rows.len(),
+        "{} of {}: {surviving:?}",
+        surviving.len(),
+        rows.len()
+    );
+    let steps = rows.iter().filter_map(Row::finding).map(|finding| finding.steps() as u64).collect();
+    assert!(median(steps) <= 5);
+}
+
+#[test]
+fn the_same_seed_finds_the_same() {
+    let fault = fault::find("closes-after-ten-replies");
+    let found = |seed| {
+        let hunted = hunted(&"lf".parse().expect("a framing"), fault, seed, 3000);
+        hunted.findings.iter().map(|finding| finding.text("x").expect("a text")).collect::<Vec<_>>()
+    };
+    assert_eq!(found(5), found(5));
+    assert_ne!(found(5), found(6));
+}
+
+/// A right server, or one of the other ways to be right, is accused of nothing.
+fn innocent(fault: Option<&'static Fault>, framing: &str, cases: u64) -> Option<String> {
+    let hunted = hunted(&framing.parse().expect("a framing"), fault, 7, cases);
+    let name = fault.map_or("right", |fault| fault.name);
+    let finding = hunted.findings.first().map(|finding| finding.text("7").unwrap_or_default());
+    let complaint = finding.map(|text| format!("{name} in {framing} is accused:\n{text}"));
+    let played = hunted.cases == cases && hunted.unconfirmed == 0;
+    complaint.or_else(|| (!played).then(|| format!("{name} in {framing}: {} cases, {hunted:#?}", hunted.cases)))
+}
+
+#[test]
+fn a_right_server_is_accused_of_nothing_in_any_framing() {
+    // With `keep` a message holds its own delimiter, which the plain messages of the calibration do not.
+    let framings = VARIANTS.iter().filter(|framing| **framing != "delimiter:lf,keep");
+    let complaints: Vec<_> = framings.filter_map(|framing| innocent(None, framing, number("CASES", 400))).collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn what_right_servers_do_differently_is_no_failure() {
+    let right = || fault::all().filter(|(kind, _)| *kind == Kind::Right).map(|(_, fault)| fault);
+    let mut complaints = Vec::new();
+    for framing in FRAMINGS {
+        let applies = |fault: &&Fault| (fault.applies)(&framing.parse().expect("a framing"));
+        complaints
+            .extend(right().filter(applies).filter_map(|fault| innocent(Some(fault), framing, number("CASES", 400))));
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
