@@ -13,6 +13,7 @@ mod probe;
 mod run;
 mod schedule;
 mod select;
+mod stoppable;
 mod unfit;
 
 pub use calibrate::{Calibration, Danger, Unfit, calibrate};
@@ -21,9 +22,9 @@ pub use client::{Introduction, run_client};
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
 pub(crate) use probe::{is_alive, plain};
-pub(crate) use run::Stoppable;
 pub use run::{FramingRun, Outcome, run, run_owned};
 pub use select::{Selection, SelectionError, Shard};
+pub(crate) use stoppable::Stoppable;
 
 use std::time::Duration;
 

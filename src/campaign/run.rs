@@ -1,11 +1,10 @@
 //! One framing: the cases against the target, side by side where the target serves several, and what came of each.
 
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{Either, join, select};
+use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate};
@@ -16,12 +15,13 @@ use super::life::{self, Life, Process};
 use super::patience::BEYOND_DOUBT;
 use super::probe::is_alive;
 use super::schedule::{self, Burden, Death, Failures, Group, Lane, Load, Place, Schedule};
+use super::stoppable::Stoppable;
 use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
 use crate::framing::Framing;
 use crate::oracle::{Judgement, Level, Verdict, judge, requirement};
 use crate::scenario::{Case, Context, Plan, Scenario};
-use crate::session::{Conn, Event, Failure, Record, Script, Trace};
+use crate::session::{Script, Trace};
 use crate::transport::Transport;
 
 /// Everything that one framing brought.
@@ -403,25 +403,6 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     pub(super) fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Relaxed)
-    }
-}
-
-/// A transport that gives up when the run is to end.
-pub(crate) struct Stoppable<'a, T, W> {
-    pub(crate) transport: &'a T,
-    pub(crate) watcher: &'a W,
-}
-
-impl<T: Transport, W: Watcher> Transport for Stoppable<'_, T, W> {
-    async fn run(&self, script: Script) -> Trace {
-        let ended = pin!(self.watcher.ended());
-        match select(ended, pin!(self.transport.run(script))).await {
-            Either::Right((trace, _)) => trace,
-            Either::Left(_) => {
-                let event = Event::ConnectFailed(Failure::Ours);
-                Trace { records: vec![Record { at: Duration::ZERO, conn: Conn(0), event }] }
-            }
-        }
     }
 }
 
