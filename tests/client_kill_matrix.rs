@@ -109,7 +109,9 @@ fn table(cells: &[Cell]) -> String {
     _ = writeln!(text, "{} faults, {} framings, {} cells, {kills} kills", faults.len(), FRAMINGS.len(), cells.len());
     for (name, kind, killers) in &faults {
         let mut by_killer: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        killers.iter().for_each(|(framing, killer)| by_killer.entry(killer).or_default().push(framing));
+        for (framing, killer) in killers {
+            by_killer.entry(killer).or_default().push(framing);
+        }
         let told: Vec<_> =
             by_killer.iter().map(|(killer, framings)| format!("{killer} in {}", framings.join(" "))).collect();
         _ = writeln!(
