@@ -65,6 +65,8 @@ pub struct ClientProfile {
     pub memory: Option<u64>,
     /// The most address space, in bytes, where it can be seen.
     pub space: Option<u64>,
+    /// The most processor time, in milliseconds, where it can be seen.
+    pub cpu: Option<u64>,
     /// The rules that it breaks in a plain session, and so in any other.
     pub habitual: Vec<String>,
     /// There is a name with an address of either family, to send it to.
@@ -84,6 +86,7 @@ impl ClientProfile {
             prints: false,
             memory: None,
             space: None,
+            cpu: None,
             habitual: Vec::new(),
             two_addresses: false,
         }

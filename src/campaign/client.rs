@@ -157,6 +157,7 @@ impl<T: Transport> Lab<'_, T> {
             prints: self.introduction.prints && all(Greeting::prints),
             memory: most(|departure| departure.memory),
             space: most(|departure| departure.space),
+            cpu: most(|departure| departure.cpu),
             habitual: habitual.unwrap_or_default(),
             two_addresses: self.introduction.two_addresses,
         }));
@@ -257,6 +258,7 @@ impl<T: Transport> Lab<'_, T> {
             leaves_within: tempo.reply,
             memory: None,
             space: None,
+            cpu: None,
             patient: false,
         };
         Script { steps, replies, bound: tempo.case + FIRST, errand: Some(errand) }

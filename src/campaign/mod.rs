@@ -71,10 +71,21 @@ pub struct Options {
     pub repeat: usize,
     /// Which cases.
     pub selection: Selection,
+    /// Plays everything, also when the target has failed and the run takes long: where time ends a run, its report is
+    /// another one each time.
+    pub patient: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 0, jobs: 32, time_scale: 1.0, thorough: false, repeat: 1, selection: Selection::default() }
+        Self {
+            seed: 0,
+            jobs: 32,
+            time_scale: 1.0,
+            thorough: false,
+            repeat: 1,
+            selection: Selection::default(),
+            patient: false,
+        }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Watcher;
 use super::calibrate::Calibration;
 use super::probe::plain_time;
 use super::run::Field;
+use super::{Options, Watcher};
 use crate::transport::Transport;
 
 /// A target that has failed by then is not looked at any longer.
@@ -33,7 +33,10 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     fn has_taken_long(&self) -> bool {
         let spent = self.watcher.elapsed().saturating_sub(self.began);
-        let patient = self.options.thorough || self.options.repeat > 1;
+        // The sessions of a client are short, and each has a bound of its own.
+        let is_client = self.calibration.profile.client.is_some();
+        let Options { thorough, repeat, patient, .. } = *self.options;
+        let patient = patient || thorough || repeat > 1 || is_client;
         !patient && spent > LONG_ENOUGH.mul_f64(self.options.time_scale.max(1.0))
     }
 

@@ -341,13 +341,18 @@ impl Transport for Launcher<'_> {
             add(Event::Again);
         }
         let ended = process.end().await;
-        if self.command.prints() {
-            add(Event::Output(self.command.printed(ended.output).into()));
+        if let Some(output) = ended.output.filter(|_| self.command.prints()) {
+            add(Event::Output(self.command.printed(output).into()));
         }
         if !ended.errors.is_empty() {
             add(Event::Errors(ended.errors.into()));
         }
-        add(Event::Left(Departure { how: self.command.status(ended.how), memory: ended.memory, space: ended.space }));
+        add(Event::Left(Departure {
+            how: self.command.status(ended.how),
+            memory: ended.memory,
+            space: ended.space,
+            cpu: ended.cpu,
+        }));
         trace
     }
 }
@@ -386,8 +391,50 @@ impl Visitors {
 impl Transport for Visitors {
     async fn run(&self, script: Script) -> Trace {
         let mut trace = Tcp::from_client(Arc::clone(&self.host)).run(script).await;
-        let left = Departure { how: Exit::Unseen, memory: None, space: None };
+        let left = Departure { how: Exit::Unseen, memory: None, space: None, cpu: None };
         trace.records.push(Record { at: trace.duration(), conn: Conn(0), event: Event::Left(left) });
         trace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(words: &[&str], stdin: Stdin) -> ClientCommand {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        ClientCommand::new(words, stdin, Output::Raw, vec![0], vec![1]).unwrap()
+    }
+
+    #[test]
+    fn what_a_message_holds_is_not_filled_in_again() {
+        let command =
+            command(&["client", "--to={host}:{port}", "{message}", "{other}", "{message-hex}"], Stdin::Message);
+        let words = command.words("::1", 7, b"{port}", None);
+        assert_eq!(words, ["client", "--to=::1:7", "{port}", "{other}", "7b706f72747d"]);
+    }
+
+    #[test]
+    fn what_a_client_can_be_told_follows_from_its_command() {
+        for (word, told) in [("{message}", Told::Text), ("{message-hex}", Told::Hex), ("{message-file}", Told::Bytes)] {
+            assert_eq!(command(&["client", "{port}", word], Stdin::Message).told(), told);
+        }
+        assert_eq!(command(&["client", "{port}"], Stdin::Message).told(), Told::Bytes);
+        assert_eq!(command(&["client", "{port}"], Stdin::Nothing).told(), Told::Hex);
+        assert!(Told::Text.objection(b"a\0b").is_some() && Told::Hex.objection(b"a\0b").is_none());
+    }
+
+    #[test]
+    fn a_status_in_neither_list_says_nothing() {
+        let command = command(&["client", "{port}"], Stdin::Message);
+        let exits = [0, 1, 2].map(|code| command.status(Left::Code(code)));
+        assert_eq!(exits, [Exit::Success(0), Exit::Failure(1), Exit::Unknown(2)]);
+    }
+
+    #[test]
+    fn hexadecimal_output_is_read_and_other_output_is_left() {
+        assert_eq!(unhex(b"68 65\n6C"), Some(b"hel".to_vec()));
+        assert_eq!((unhex(b"6"), unhex(b"xy")), (None, None));
+        assert_eq!(hex(b"\x00\xfe"), "00fe");
     }
 }

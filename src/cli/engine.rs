@@ -74,6 +74,7 @@ fn plan(trial: &Trial, scenarios: &[Scenario]) -> Result<Options, Failure> {
         time_scale: trial.time_scale,
         thorough: trial.thorough,
         repeat: trial.repeat,
+        patient: trial.patient,
         selection,
     })
 }

@@ -147,6 +147,8 @@ pub(super) struct Trial {
     pub(super) timeout: Option<Duration>,
     /// Also what takes long.
     pub(super) thorough: bool,
+    /// Not ended early when the target has failed: the report is compared with another one.
+    pub(super) patient: bool,
 }
 
 impl Trial {
@@ -170,6 +172,7 @@ impl Trial {
             time_scale: args.time_scale,
             timeout: args.timeout,
             thorough: args.thorough,
+            patient: args.review.is_given(),
             subject,
         }
     }

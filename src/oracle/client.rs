@@ -21,6 +21,7 @@ const OF_CLIENT: &[(Rule, &str)] = &[
     (rules::NOT_CLOSED, "the client left the connection open"),
     (rules::NOT_READING, "the client stopped reading the reply"),
     (rules::NO_REPLY, "the client's message did not come whole in time"),
+    (rules::PROCESSOR_TIME, "the client was busy while it had to wait"),
     (rules::RESET, "the client reset the connection where it had to end with FIN"),
     (rules::UNASKED, "the client sent something besides its message"),
     (rules::UNFINISHED, "the client ended the connection inside its message"),
@@ -89,6 +90,9 @@ pub(super) fn departed(
     } else if over(departure.space, errand.space) {
         add(&rules::SPACE_TAKEN, Breach::default());
     }
+    if over(departure.cpu, errand.cpu) {
+        add(&rules::PROCESSOR_TIME, Breach::default());
+    }
     wrong
 }
 
@@ -100,4 +104,80 @@ fn status(code: i32) -> Breach {
 fn is_printed(message: &[u8], printed: &[u8]) -> bool {
     let rest = printed.strip_prefix(message);
     rest.is_some_and(|rest| [&b""[..], b"\n", b"\r\n"].contains(&rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::Host;
+
+    fn rules(report: Report, how: Exit, printed: &str) -> Vec<&'static str> {
+        let errand = Errand {
+            message: Bytes::from_static(b"hello"),
+            host: Host::Listening,
+            report,
+            prints: true,
+            leaves_within: Duration::ZERO,
+            memory: Some(100),
+            space: Some(1000),
+            cpu: Some(50),
+            patient: false,
+        };
+        let departure = Departure { how, memory: Some(100), space: Some(1001), cpu: Some(50) };
+        let printed = Bytes::copy_from_slice(printed.as_bytes());
+        let all = departed(&errand, &departure, Some(&printed));
+        all.into_iter().map(|(rule, _)| rule.name).filter(|name| *name != "address-space-taken").collect()
+    }
+
+    #[test]
+    fn success_without_a_right_reply_is_false_and_failure_with_one_is_too() {
+        assert_eq!(rules(Report::Success, Exit::Success(0), "hello"), [""; 0]);
+        assert_eq!(rules(Report::Success, Exit::Failure(1), ""), ["false-failure"]);
+        assert_eq!(rules(Report::Failure, Exit::Failure(1), ""), [""; 0]);
+        assert_eq!(rules(Report::Failure, Exit::Success(0), "hello"), ["false-success"]);
+        assert_eq!(rules(Report::Any, Exit::Unknown(7), "anything"), [""; 0]);
+    }
+
+    #[test]
+    fn a_signal_is_a_crash_whatever_was_due() {
+        for report in [Report::Success, Report::Failure, Report::Any] {
+            assert_eq!(rules(report, Exit::Signal(11), ""), ["client-crashed"]);
+            assert_eq!(rules(report, Exit::Ended, ""), ["still-running"]);
+        }
+    }
+
+    #[test]
+    fn a_reply_may_end_its_line_on_standard_output_and_nothing_else() {
+        for printed in ["hello\n", "hello\r\n"] {
+            assert_eq!(rules(Report::Success, Exit::Success(0), printed), [""; 0]);
+        }
+        for printed in ["hell", "hello ", "hello\n\n", ""] {
+            assert_eq!(rules(Report::Success, Exit::Success(0), printed), ["wrong-output"], "{printed:?}");
+        }
+    }
+
+    #[test]
+    fn address_space_counts_where_resident_memory_does_not_tell() {
+        let errand = Errand {
+            message: Bytes::new(),
+            host: Host::Listening,
+            report: Report::Any,
+            prints: false,
+            leaves_within: Duration::ZERO,
+            memory: Some(100),
+            space: Some(1000),
+            cpu: Some(50),
+            patient: false,
+        };
+        let took = |memory, space| {
+            let departure =
+                Departure { how: Exit::Success(0), memory: Some(memory), space: Some(space), cpu: Some(51) };
+            departed(&errand, &departure, None).into_iter().map(|(rule, _)| rule.name).collect::<Vec<_>>()
+        };
+        assert_eq!(took(100, 1000), ["processor-time"]);
+        assert_eq!(took(101, 2000), ["memory-taken", "processor-time"]);
+        assert_eq!(took(100, 1001), ["address-space-taken", "processor-time"]);
+    }
 }

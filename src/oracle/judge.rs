@@ -62,7 +62,8 @@ pub fn judge(script: &Script, trace: &Trace) -> Judgement {
     bench.judgement.breaches = few(bench.breaches);
     // What it does when we have left at last says nothing of how it would have gone on.
     let waits = bench.judgement.breaches.iter().any(|breach| breach.rule == rules::STILL_THERE.name);
-    if waits && script.errand.as_ref().is_some_and(|errand| errand.patient) {
+    let busy = bench.judgement.breaches.iter().any(|breach| breach.rule == rules::PROCESSOR_TIME.name);
+    if waits && !busy && script.errand.as_ref().is_some_and(|errand| errand.patient) {
         bench.judgement.breaches.clear();
         bench.judgement.inconclusive = Some(PATIENT.into());
     }

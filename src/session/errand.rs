@@ -24,6 +24,8 @@ pub struct Errand {
     pub memory: Option<u64>,
     /// So much address space, in bytes.
     pub space: Option<u64>,
+    /// So much processor time, in milliseconds.
+    pub cpu: Option<u64>,
     /// How long it waits is its own choice: that it has not left by the end proves nothing.
     pub patient: bool,
 }
@@ -59,14 +61,17 @@ pub struct Departure {
     pub memory: Option<u64>,
     /// Its most address space, in bytes, where it could be seen.
     pub space: Option<u64>,
+    /// Its processor time, in milliseconds, where it could be seen.
+    pub cpu: Option<u64>,
 }
 
-/// `success 0`, and then what was taken, where it is known: `memory 1048576 space 2097152`.
+/// `success 0`, and then what was taken, where it is known: `memory 1048576 space 2097152 cpu 12`.
 impl fmt::Display for Departure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.how)?;
         self.memory.map_or(Ok(()), |bytes| write!(f, " memory {bytes}"))?;
-        self.space.map_or(Ok(()), |bytes| write!(f, " space {bytes}"))
+        self.space.map_or(Ok(()), |bytes| write!(f, " space {bytes}"))?;
+        self.cpu.map_or(Ok(()), |millis| write!(f, " cpu {millis}"))
     }
 }
 
@@ -86,12 +91,14 @@ impl FromStr for Departure {
             "unseen" => Exit::Unseen,
             _ => return Err(()),
         };
-        let mut departure = Self { how, memory: None, space: None };
+        let mut departure = Self { how, memory: None, space: None, cpu: None };
         while let Some(word) = words.next() {
-            let bytes = Some(words.next().and_then(|word| word.parse().ok()).ok_or(())?);
-            match word {
-                "memory" if departure.memory.is_none() && departure.space.is_none() => departure.memory = bytes,
-                "space" if departure.space.is_none() => departure.space = bytes,
+            let number = Some(words.next().and_then(|word| word.parse().ok()).ok_or(())?);
+            let Departure { memory, space, cpu, .. } = departure;
+            match (word, memory, space, cpu) {
+                ("memory", None, None, None) => departure.memory = number,
+                ("space", _, None, None) => departure.space = number,
+                ("cpu", _, _, None) => departure.cpu = number,
                 _ => return Err(()),
             }
         }

@@ -34,13 +34,16 @@ pub(super) enum Left {
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) how: Left,
-    pub(super) output: Vec<u8>,
+    /// What it printed, if all of it could be seen.
+    pub(super) output: Option<Vec<u8>>,
     /// The end of its standard error.
     pub(super) errors: Vec<u8>,
     /// Its most resident memory, in bytes.
     pub(super) memory: Option<u64>,
     /// Its most address space, in bytes.
     pub(super) space: Option<u64>,
+    /// Its processor time, in milliseconds.
+    pub(super) cpu: Option<u64>,
 }
 
 /// A process with its group.
@@ -54,6 +57,7 @@ pub(super) struct Process {
     how: Option<Left>,
     memory: Option<u64>,
     space: Option<u64>,
+    cpu: Option<u64>,
     /// Its message; gone with it.
     _file: Option<NamedTempFile>,
 }
@@ -88,7 +92,7 @@ impl Process {
                 None => Vec::new(),
             }
         });
-        Ok(Self { child, group, output, errors, input, how: None, memory: None, space: None, _file: file })
+        Ok(Self { child, group, output, errors, input, how: None, memory: None, space: None, cpu: None, _file: file })
     }
 
     /// Until it has left by itself.
@@ -117,25 +121,28 @@ impl Process {
         self.input.abort();
         let both = futures_util::future::join(&mut self.output, &mut self.errors);
         let (output, errors) = match tokio::time::timeout(DRAINED, both).await {
-            Ok((output, errors)) => (output.unwrap_or_default(), errors.unwrap_or_default()),
-            Err(_) => (Vec::new(), Vec::new()),
+            Ok((output, errors)) => (output.ok(), errors.unwrap_or_default()),
+            Err(_) => (None, Vec::new()), // somebody who has left the group holds them open
         };
         self.output.abort();
         self.errors.abort();
-        Ended { how: self.how.unwrap_or(Left::Ended), output, errors, memory: self.memory, space: self.space }
+        let Self { how, memory, space, cpu, .. } = &self;
+        Ended { how: how.unwrap_or(Left::Ended), output, errors, memory: *memory, space: *space, cpu: *cpu }
     }
 
     #[cfg(target_os = "linux")]
     fn look(&mut self) {
         let Some(id) = self.child.id() else { return };
-        let (mut memory, mut space) = (0, 0);
+        let (mut memory, mut space, mut ticks) = (0, 0, 0);
         for process in family(id as i32) {
             let Ok(status) = process.status() else { continue };
             memory += status.vmhwm.unwrap_or(0) * 1024;
             space += status.vmpeak.unwrap_or(0) * 1024;
+            ticks += process.stat().map_or(0, |stat| stat.utime + stat.stime);
         }
         self.memory = self.memory.max(Some(memory).filter(|bytes| *bytes > 0));
         self.space = self.space.max(Some(space).filter(|bytes| *bytes > 0));
+        self.cpu = self.cpu.max(Some(ticks * 1000 / procfs::ticks_per_second()));
     }
 
     #[cfg(not(target_os = "linux"))]

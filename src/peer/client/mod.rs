@@ -336,3 +336,74 @@ pub(crate) fn replies(framing: &Framing) -> Replies {
         _ => Replies::Framed(Box::new(framing.reply().into_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn client(framing: &str, message: &[u8]) -> Client {
+        let (framing, message) = (framing.parse().unwrap(), message.to_vec());
+        Client::new(Task { framing, message, patience: Duration::from_secs(10), fault: None }).unwrap()
+    }
+
+    /// Writes everything, and hears these pieces.
+    fn after(mut client: Client, pieces: &[&[u8]]) -> Client {
+        let len = client.outgoing().len();
+        client.wrote(NOW, len);
+        for piece in pieces {
+            client.received(NOW, piece);
+        }
+        client
+    }
+
+    fn exit(client: Client) -> Exit {
+        assert_eq!(client.ending(), Some(Ending::Close));
+        client.leave_taken().exit
+    }
+
+    #[test]
+    fn a_reply_is_whole_however_it_is_cut() {
+        let reply = b"\0\x05hello";
+        for cut in 1..reply.len() {
+            let client = after(client("length:u16be", b"hello"), &[&reply[..cut]]);
+            assert_eq!(client.ending(), None, "cut at {cut}");
+            assert_eq!(exit(after(client, &[&reply[cut..]])), Exit::Success(0));
+        }
+    }
+
+    #[test]
+    fn a_hostile_length_is_refused_on_its_header() {
+        let client = after(client("length:u32be", b"hello"), &[b"\xff\xff\xff\xff"]);
+        assert_eq!(exit(client), Exit::Failure(1));
+    }
+
+    #[test]
+    fn the_end_inside_a_reply_is_a_failure_and_the_end_of_a_close_framed_one_is_not() {
+        let mut cut_off = after(client("lf", b"hello"), &[b"hel"]);
+        cut_off.received_fin(NOW);
+        assert_eq!(exit(cut_off), Exit::Failure(1));
+        let mut whole = after(client("close", b"hello"), &[b"hello"]);
+        assert_eq!(whole.ending(), Some(Ending::Fin));
+        whole.sent_fin(NOW);
+        whole.received_fin(NOW);
+        assert_eq!(exit(whole), Exit::Success(0));
+    }
+
+    #[test]
+    fn a_reply_that_does_not_come_is_waited_for_and_no_longer() {
+        let mut client = after(client("lf", b"hello"), &[]);
+        assert_eq!(client.deadline(), Some(Duration::from_secs(10)));
+        client.tick(Duration::from_secs(9));
+        assert_eq!(client.ending(), None);
+        client.tick(Duration::from_secs(10));
+        assert_eq!(exit(client), Exit::Failure(1));
+    }
+
+    #[test]
+    fn it_listens_while_it_sends() {
+        let client = client("raw", &[b'x'; 1000]);
+        assert!(client.reads() && !client.outgoing().is_empty());
+    }
+}

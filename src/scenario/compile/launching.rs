@@ -52,6 +52,7 @@ impl<'a> Compiler<'a> {
             },
             memory: grown(client.memory, launch.memory),
             space: grown(client.space, launch.space),
+            cpu: client.cpu.zip(launch.cpu).map(|(usual, more)| usual + u64::from(more)),
             patient: launch.patient,
         });
         if self.is_habit("still-running")

@@ -39,6 +39,9 @@ pub struct Launch {
     /// So many MiB more of address space than with a plain message, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<u32>,
+    /// So many milliseconds more of processor time than with a plain message, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u32>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -158,11 +158,8 @@ mod tests {
             Just(Exit::Ended),
             Just(Exit::Unseen),
         ];
-        (how, any::<Option<u64>>(), any::<Option<u64>>()).prop_map(|(how, memory, space)| Departure {
-            how,
-            memory,
-            space,
-        })
+        let taken = any::<Option<u64>>;
+        (how, taken(), taken(), taken()).prop_map(|(how, memory, space, cpu)| Departure { how, memory, space, cpu })
     }
 
     fn events() -> impl Strategy<Value = Event> {

@@ -102,7 +102,7 @@ impl World {
         }
         let how = farewell.as_ref().map_or(Exit::Ended, |farewell| farewell.exit);
         add(Event::Output(farewell.map_or_else(Vec::new, |farewell| farewell.output).into()));
-        add(Event::Left(Departure { how, memory: None, space: None }));
+        add(Event::Left(Departure { how, memory: None, space: None, cpu: None }));
         trace
     }
 }
