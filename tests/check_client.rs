@@ -1,6 +1,11 @@
 //! `check-client`, end to end: the reference client conforms, its faults are found, a command that cannot work is refused.
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use serde_json::Value;
 
@@ -67,6 +72,54 @@ fn a_failed_case_shows_the_session_and_how_to_see_it_again() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
+}
+
+/// Connects again and again until it is told to stop, and says `hello` each time, as a device would; `closes`: as soon as
+/// it has spoken.
+fn device(address: &str, closes: bool, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        let Ok(mut stream) = TcpStream::connect(address) else { continue };
+        let mut reply = [0; 6];
+        if stream.write_all(b"hello\n").is_ok() && !closes {
+            let _ = stream.read_exact(&mut reply); // a reply that is cut off ends its session
+        }
+    }
+}
+
+/// What comes of the rows that need nothing but connections.
+fn visited(closes: bool) -> (Option<i32>, String) {
+    let mut waiting = Command::new(ECHOSPEC)
+        .args(["check-client", "--framing", "lf", "--listen", "0", "--only", "CLI-03", "--only", "CLI-08"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("echospec runs");
+    let mut said = String::new();
+    let mut errors = BufReader::new(waiting.stderr.take().expect("its standard error"));
+    errors.read_line(&mut said).expect("it says where it waits");
+    let address = said.trim().strip_prefix("waiting for clients at ").expect("an address").to_owned();
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients = thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || device(&address, closes, &stop)
+    });
+    let output = waiting.wait_with_output().expect("it ends");
+    stop.store(true, Ordering::Relaxed);
+    clients.join().expect("the device ends");
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn clients_that_come_by_themselves_are_judged_by_what_they_send() {
+    let (code, report) = visited(false);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("message=\"hello\""), "{report}");
+    let (code, report) = visited(true);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(
+        report.contains("early-close: the client ended the connection before the whole reply had come"),
+        "{report}"
+    );
 }
 
 #[test]

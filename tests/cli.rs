@@ -1,21 +1,17 @@
 //! The program as it is typed: help, errors, exit codes, what goes where.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Output, Stdio};
+mod golden;
+mod listening;
 
-fn echospec(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_echospec"));
-    command.args(args).env_remove("COLUMNS").env("NO_COLOR", "1").stdin(Stdio::null());
-    command
-}
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
-fn run(args: &[&str]) -> Output {
-    echospec(args).output().expect("the program starts")
-}
+use golden::golden;
+use listening::{Listening, echospec, run, said};
 
 fn stdout(args: &[&str]) -> String {
     let output = run(args);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", said(&output));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
@@ -25,47 +21,6 @@ fn refused(args: &[&str]) -> String {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{args:?}");
     let code = output.status.code().expect("an exit code");
     format!("$ echospec {}\n{}[exit code {code}]\n", args.join(" "), String::from_utf8_lossy(&output.stderr))
-}
-
-/// Compares a text with its golden file in `snapshots/`.
-fn golden(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/cli"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
-
-/// A reference server on a port of its own, ended when it goes out of scope.
-struct Serving {
-    server: Child,
-    port: String,
-}
-
-impl Serving {
-    fn new(framing: &str) -> Self {
-        Self::with(&["--framing", framing])
-    }
-
-    fn with(options: &[&str]) -> Self {
-        let mut server = echospec(&["serve", "--listen", "0"])
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut line = String::new();
-        let out = server.stdout.take().expect("its standard output");
-        BufReader::new(out).read_line(&mut line).expect("it says where it listens");
-        let port = line.trim_end().strip_prefix("listening on 127.0.0.1:").expect("an address").to_owned();
-        Self { server, port }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        _ = self.server.kill();
-        _ = self.server.wait();
-    }
 }
 
 /// A port on which nobody listens.
@@ -90,7 +45,7 @@ fn a_fault_is_found_over_tcp_too() {
         ("accepts-once", "lines", "SES-02"),
     ];
     for (fault, framing, requirement) in faults {
-        let serving = Serving::with(&["--framing", framing, "--fault", fault]);
+        let serving = Listening::serving(framing, Some(fault));
         let output = run(&[
             "check",
             &serving.port,
@@ -114,7 +69,7 @@ fn a_right_variant_passes_over_tcp_too() {
     for (variant, framing) in
         [("tiny-writes", "length:u32be"), ("one-client-at-a-time", "lf"), ("byte-by-byte", "crlf")]
     {
-        let serving = Serving::with(&["--framing", framing, "--fault", variant]);
+        let serving = Listening::serving(framing, Some(variant));
         let output = run(&["check", &serving.port, "--framing", framing, "--only", "SEG-04", "--only", "SES-0*"]);
         assert_eq!(output.status.code(), Some(0), "{variant}: {}", String::from_utf8_lossy(&output.stdout));
     }
@@ -237,14 +192,14 @@ fn completions_and_manual_pages_know_the_commands() {
 #[test]
 fn the_reference_client_and_the_reference_server_agree() {
     for framing in ["lines", "length:u32be", "fixed:5", "close", "raw", "netstring"] {
-        let serving = Serving::new(framing);
+        let serving = Listening::serving(framing, None);
         assert_eq!(stdout(&["send", &serving.port, "hello", "--framing", framing]), "hello", "{framing}");
     }
 }
 
 #[test]
 fn a_large_message_from_standard_input_comes_back_byte_for_byte() {
-    let serving = Serving::new("length:u32be");
+    let serving = Listening::serving("length:u32be", None);
     let message: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_be_bytes).collect();
     let mut client = echospec(&["send", &serving.port, "--framing", "length:u32be", "--timeout", "60s"]);
     let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
@@ -256,7 +211,7 @@ fn a_large_message_from_standard_input_comes_back_byte_for_byte() {
 
 #[test]
 fn a_wrong_reply_is_exit_code_1_and_said_on_standard_error() {
-    let serving = Serving::new("length:u32be,empty=skip");
+    let serving = Listening::serving("length:u32be,empty=skip", None);
     let output = run(&["send", &serving.port, "", "--framing", "length:u32be", "--timeout", "300ms"]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"no whole reply came in time");
@@ -276,7 +231,7 @@ fn a_port_on_which_nobody_listens_is_exit_code_3() {
 
 #[test]
 fn a_server_that_cannot_listen_says_so() {
-    let serving = Serving::new("lines");
+    let serving = Listening::serving("lines", None);
     let output = run(&["serve", "--listen", &serving.port]);
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr);

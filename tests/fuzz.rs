@@ -1,5 +1,6 @@
 //! `echospec fuzz` over TCP: what it finds, what it writes, how it ends.
 
+mod golden;
 mod listening;
 
 use std::fs;
@@ -9,16 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use golden::golden;
 use listening::{Listening, run, said};
 use tempfile::TempDir;
-
-fn golden(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/cli"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
 
 /// A folder for findings, and what was said when it was filled.
 struct Fuzzed {

@@ -1,10 +1,14 @@
 //! The report under review: a server in a folder of its own that is no Rust project, its accepted report, a change in
 //! the server, the difference, and the review.
 
+mod golden;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+
+use golden::golden;
 
 /// An echo server of lines, as anybody might have one.
 const SERVER: &str = r#"
@@ -108,15 +112,6 @@ fn said(output: &Output) -> String {
 
 fn last_line(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).lines().last().unwrap_or_default().to_owned()
-}
-
-/// Compares a text with its golden file in `snapshots/`.
-fn golden(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/cli"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 #[test]

@@ -6,16 +6,16 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::calibrate::Calibration;
-use super::confirm::confirm;
 use super::probe::{plain, received};
 use super::run::{Field, FramingRun, Outcome};
-use super::schedule::{self, Group, Schedule};
+use super::schedule::Schedule;
 use super::stoppable::Stoppable;
+use super::unfit::PlainFailure;
 use super::{Options, Unfit, Watcher};
 use crate::framing::{Deframer, Framing, Strategy};
 use crate::oracle::{Judgement, Verdict, judge};
 use crate::profile::{ClientProfile, Profile, Tempo, Told};
-use crate::scenario::{Plan, Scenario};
+use crate::scenario::Scenario;
 use crate::session::{
     Conn, Departure, Duty, Errand, Event, Exit, Failure, Host, Promise, Replies, Report, Script, Segment, Step, Trace,
     Until,
@@ -58,6 +58,11 @@ pub struct Introduction {
     pub two_addresses: bool,
 }
 
+impl Introduction {
+    /// Nobody can speak to it: it comes by itself.
+    pub const NONE: Self = Self { told: Told::Nothing, prints: false, two_addresses: false };
+}
+
 /// Judges a client under one framing. The transport accepts its connections and starts it once a script.
 pub async fn run_client<T: Transport, W: Watcher>(
     transport: &T,
@@ -83,11 +88,7 @@ pub async fn run_client<T: Transport, W: Watcher>(
     watcher.phase("judging", schedule.cases);
     let field = Field::new(transport, watcher, framing, &calibration, options);
     let mut outcomes = field.play_all(&schedule).await;
-    confirm(&field, scenarios, &mut outcomes).await;
-    if field.play_left_out(scenarios, &mut outcomes).await {
-        confirm(&field, scenarios, &mut outcomes).await;
-    }
-    schedule::summarise(&mut outcomes);
+    field.settle(scenarios, &mut outcomes).await;
     FramingRun { framing: framing.clone(), calibration: Ok(calibration), outcomes }
 }
 
@@ -116,19 +117,17 @@ impl<T: Transport> Lab<'_, T> {
         } else {
             greetings = join_all((0..GREETINGS).map(|number| self.greet(number))).await;
         }
+        if greetings.iter().any(Greeting::is_ours) {
+            return Err(Unfit::Unreachable(Failure::Ours));
+        }
         let own = own_message(self.framing, &greetings);
         if let Some(own) = &own {
             greetings = vec![self.greeted(own.to_vec(), Bytes::copy_from_slice(own)).await];
         }
         let misunderstood = greetings.iter().all(|greeting| is_about_message(&greeting.judgement));
-        let last = greetings.pop();
-        match last {
-            Some(last) if misunderstood => Err(last.unfit()),
-            Some(last) => {
-                greetings.push(last);
-                Ok(self.measured(&greetings, own))
-            }
-            None => Err(Unfit::Unreachable(Failure::Timeout)),
+        match greetings.pop_if(|_| misunderstood) {
+            Some(last) => Err(last.unfit()),
+            None => Ok(self.measured(&greetings, own)),
         }
     }
 
@@ -271,28 +270,31 @@ impl Greeting {
         Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement, served: false }
     }
 
+    /// Where in the trace the first event of a kind stands.
+    fn first(&self, wanted: impl Fn(&Event) -> bool) -> Option<usize> {
+        self.trace.records.iter().position(|record| wanted(&record.event))
+    }
+
+    /// The client could not be started, or not be listened for.
+    fn is_ours(&self) -> bool {
+        self.first(|event| *event == Event::ConnectFailed(Failure::Ours)).is_some()
+    }
+
     /// Its FIN came before anything was sent back.
     fn half_closes(&self) -> bool {
-        let sent = |record: &crate::session::Record| matches!(record.event, Event::Sent(_));
-        let fin = |record: &crate::session::Record| record.event == Event::Fin;
-        let at = |wanted: &dyn Fn(&crate::session::Record) -> bool| self.trace.records.iter().position(wanted);
-        at(&fin).zip(at(&sent)).is_some_and(|(fin, sent)| fin < sent)
+        let sent = self.first(|event| matches!(event, Event::Sent(_)));
+        self.first(|event| *event == Event::Fin).zip(sent).is_some_and(|(fin, sent)| fin < sent)
     }
 
     /// It did not close before its server did.
     fn waits_for_end(&self) -> bool {
-        let at = |wanted: &Event| self.trace.records.iter().position(|record| record.event == *wanted);
-        match (at(&Event::Fin).or(at(&Event::Reset)), at(&Event::SentFin)) {
-            (Some(ended), Some(sent)) => ended > sent,
-            _ => false,
-        }
+        let ended = self.first(|event| matches!(event, Event::Fin | Event::Reset));
+        ended.zip(self.first(|event| *event == Event::SentFin)).is_some_and(|(ended, sent)| ended > sent)
     }
 
     fn prints(&self) -> bool {
-        self.trace.records.iter().any(|record| match &record.event {
-            Event::Output(bytes) => bytes.starts_with(&self.message),
-            _ => false,
-        })
+        let printed = |event: &Event| matches!(event, Event::Output(bytes) if bytes.starts_with(&self.message));
+        self.first(printed).is_some()
     }
 }
 
@@ -347,29 +349,18 @@ fn unfit_outcomes(
     introduction: Introduction,
 ) -> Vec<Outcome> {
     let Unfit::Mute { trace, judgement, .. } = unfit else { return Vec::new() };
-    let mut profile = Profile::declared(framing);
-    profile.client = Some(Box::new(ClientProfile::unknown(framing, introduction.told)));
-    let calibration = Calibration { profile, tempo: Tempo::PATIENT, round_trip: Duration::ZERO, died_of: None };
     let came = trace.records.iter().any(|record| record.event == Event::Connected);
     let basic = if came { "CLI-03" } else { "CLI-01" };
-    let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Weighed];
-    let mut cases: Vec<_> =
-        groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group)).collect();
-    cases.sort_by_key(|(place, _)| *place);
-    let mut proved = false;
-    let outcomes = cases.into_iter().map(|(_, mut case)| {
-        let is_basic = case.requirements.iter().any(|id| id == basic) && matches!(case.plan, Plan::Play(_));
-        if proved || !is_basic {
-            let reason = format!("the client does not send a plain message rightly ({basic})");
-            return Outcome::without_run(case, Verdict::NotRun, reason);
-        }
-        proved = true;
-        case.stimulus = vec!["start the client with a plain message, and wait for it".into()];
-        let (judgement, took) = (judgement.clone(), trace.duration());
-        Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace: Some(trace.as_ref().clone()), took }
-    });
-    outcomes.collect()
+    let failure = PlainFailure {
+        trace,
+        judgement,
+        basic: &[basic],
+        stimulus: &["start the client with a plain message, and wait for it"],
+        reason: &format!("the client does not send a plain message rightly ({basic})"),
+    };
+    let mut profile = Profile::declared(framing);
+    profile.client = Some(Box::new(ClientProfile::unknown(framing, introduction.told)));
+    failure.outcomes(profile, framing, scenarios, options)
 }
 
 /// How a session ends. Where it always ends so, that says nothing of what came before.

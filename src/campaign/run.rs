@@ -126,11 +126,7 @@ pub async fn run_owned<T: Transport, W: Watcher>(
     } else if field.is_dead() || field.life.deaths() > 0 {
         pin_death(&mut outcomes);
     }
-    confirm(&field, scenarios, &mut outcomes).await;
-    if field.play_left_out(scenarios, &mut outcomes).await {
-        confirm(&field, scenarios, &mut outcomes).await;
-    }
-    schedule::summarise(&mut outcomes);
+    field.settle(scenarios, &mut outcomes).await;
     FramingRun { framing: framing.clone(), calibration: Ok(calibration), outcomes }
 }
 
@@ -202,6 +198,15 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         scenario.expand(&context(self.framing, self.calibration, self.options, scale))
     }
 
+    /// Confirms what rests on time, plays what was left out for what did not stand, and leaves out what adds nothing.
+    pub(super) async fn settle(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) {
+        confirm(self, scenarios, outcomes).await;
+        if self.play_left_out(scenarios, outcomes).await {
+            confirm(self, scenarios, outcomes).await;
+        }
+        schedule::summarise(outcomes);
+    }
+
     /// First what may run side by side, then one by one what may hurt the target or needs all of it.
     pub(super) async fn play_all(&self, schedule: &Schedule<'_>) -> Vec<Outcome> {
         let jobs = self.options.jobs.min(self.calibration.profile.cases_at_once());
@@ -257,7 +262,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     /// Plays what was left out because of failures that did not stand. Says whether there was anything.
-    pub(super) async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) -> bool {
+    async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) -> bool {
         let mut any = false;
         self.doubts.store(0, Ordering::Relaxed);
         for scenario in scenarios {

@@ -118,6 +118,10 @@ pub(super) enum Group {
     Weighed,
 }
 
+impl Group {
+    pub(super) const ALL: [Self; 5] = [Self::Sleepers, Self::Beside, Self::Alone, Self::Heavy, Self::Weighed];
+}
+
 /// How the cases of a group are played.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lane {

@@ -7,11 +7,12 @@ use super::calibrate::{Calibration, Unfit};
 use super::run::Outcome;
 use super::schedule::{Group, Schedule};
 use crate::framing::{Framing, Strategy};
-use crate::oracle::Verdict;
+use crate::oracle::{Judgement, Verdict};
+use crate::profile::{Profile, Tempo};
 use crate::scenario::{Case, Plan, Scenario};
 use crate::session::Trace;
 
-/// A target that cannot be measured: what is known of it is what the last plain message showed.
+/// A server that cannot be measured: what is known of it is what the last plain message showed.
 pub(super) fn unfit_outcomes(
     unfit: &Unfit,
     framing: &Framing,
@@ -19,45 +20,67 @@ pub(super) fn unfit_outcomes(
     options: &Options,
 ) -> Vec<Outcome> {
     let Unfit::Mute { trace, judgement, served, .. } = unfit else { return Vec::new() };
-    let calibration = Calibration {
-        profile: crate::profile::Profile::declared(framing),
-        tempo: crate::profile::Tempo::PATIENT,
-        round_trip: Duration::ZERO,
-        died_of: None,
-    };
     let gone = judgement.breaches.iter().any(|breach| breach.rule == "not-connected");
     let basic = match framing.strategy() {
-        _ if gone || *served => ["SES-02", "SES-03"],
-        Strategy::Close => ["SES-02", "CLS-01"],
-        _ => ["SES-02", "SES-08"],
+        _ if gone || *served => &["SES-02", "SES-03"],
+        Strategy::Close => &["SES-02", "CLS-01"],
+        _ => &["SES-02", "SES-08"],
     };
-    let mut proved = Vec::new();
-    let mut judged = |case: Case, plays: bool| {
-        let basic = basic.iter().find(|basic| case.requirements.iter().any(|id| id == *basic));
-        let Some(basic) = basic.filter(|basic| plays && !proved.contains(*basic)) else {
-            return Outcome::without_run(case, Verdict::NotRun, MUTE.into());
-        };
-        proved.push(*basic);
-        // What is judged here is the plain message of the calibration, not what the scenario would have sent.
-        let stimulus =
-            vec!["a: send a plain message, as the calibration does".into(), "a: expect everything back".into()];
-        let case = Case { stimulus, ..case };
-        let (judgement, trace) = (judgement.clone(), Some(trace.as_ref().clone()));
-        let took = trace.as_ref().map_or(Duration::ZERO, Trace::duration);
-        Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
+    let failure = PlainFailure {
+        trace,
+        judgement,
+        basic,
+        stimulus: &["a: send a plain message, as the calibration does", "a: expect everything back"],
+        reason: "the target does not send a plain message back (SES-02)",
     };
-    let schedule = Schedule::new(framing, &calibration, scenarios, options);
-    let groups = [Group::Sleepers, Group::Beside, Group::Alone, Group::Heavy, Group::Weighed];
-    let cases = groups.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
-    let mut places: Vec<_> = cases.map(|(place, case)| (place, without_bytes(case))).collect();
-    places.sort_by_key(|(place, _)| *place);
-    places.into_iter().map(|(_, (case, plays))| judged(case, plays)).collect()
+    failure.outcomes(Profile::declared(framing), framing, scenarios, options)
 }
 
-const MUTE: &str = "the target does not send a plain message back (SES-02)";
+/// A plain message has failed, and with it everything.
+pub(super) struct PlainFailure<'a> {
+    pub(super) trace: &'a Trace,
+    pub(super) judgement: &'a Judgement,
+    /// What that breaks. It is told by one case of each.
+    pub(super) basic: &'a [&'static str],
+    /// What was done, which is not what the case would have done.
+    pub(super) stimulus: &'a [&'a str],
+    /// Why no case is run.
+    pub(super) reason: &'a str,
+}
+
+impl PlainFailure<'_> {
+    /// By case, in the order of the scenarios.
+    pub(super) fn outcomes(
+        &self,
+        profile: Profile,
+        framing: &Framing,
+        scenarios: &[Scenario],
+        options: &Options,
+    ) -> Vec<Outcome> {
+        let calibration = Calibration { profile, tempo: Tempo::PATIENT, round_trip: Duration::ZERO, died_of: None };
+        let schedule = Schedule::new(framing, &calibration, scenarios, options);
+        let cases = Group::ALL.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
+        let mut places: Vec<_> = cases.map(|(place, case)| (place, without_bytes(case))).collect();
+        places.sort_by_key(|(place, _)| *place);
+        let mut proved = Vec::new();
+        places.into_iter().map(|(_, (case, plays))| self.judged(case, plays, &mut proved)).collect()
+    }
+
+    fn judged(&self, case: Case, plays: bool, proved: &mut Vec<&'static str>) -> Outcome {
+        let of_case = |basic: &&&'static str| case.requirements.iter().any(|id| id == **basic);
+        let Some(basic) = self.basic.iter().find(of_case).filter(|basic| plays && !proved.contains(*basic)) else {
+            return Outcome::without_run(case, Verdict::NotRun, self.reason.into());
+        };
+        proved.push(basic);
+        let stimulus = self.stimulus.iter().map(|&line| line.into()).collect();
+        let (judgement, took) = (self.judgement.clone(), self.trace.duration());
+        let (case, trace) = (Case { stimulus, ..case }, Some(self.trace.clone()));
+        Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
+    }
+}
 
 /// A case that is not played needs no bytes. Says whether it had any.
 fn without_bytes(mut case: Case) -> (Case, bool) {
-    let plan = std::mem::replace(&mut case.plan, Plan::Skip(MUTE.into()));
+    let plan = std::mem::replace(&mut case.plan, Plan::Skip("not played".into()));
     (case, matches!(plan, Plan::Play(_)))
 }

@@ -3,8 +3,9 @@
 use super::Console;
 use super::client::{ClientCommand, Output, Stdin};
 use super::exit::{self, Exit, Failure};
-use super::judging::{self, Subject, Trial};
+use super::judging::{self, Trial};
 use super::parse::{self, Statuses};
+use super::subject::{Subject, each_once};
 use super::target::{PLACES, Target};
 use crate::framing::Framing;
 
@@ -67,7 +68,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
         Some(address) => Subject::Visitors(address.clone()),
         None => Subject::Client(command(args)?),
     };
-    judging::run(&Trial::new(subject, &args.framing, &args.judging), &args.judging, console)
+    judging::run(&Trial::new(subject, each_once(&args.framing), &args.judging), &args.judging, console)
 }
 
 fn command(args: &Args) -> Result<ClientCommand, Failure> {

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::client::{Launcher, Visitors, has_two_families};
-use super::exec::{self, CommandLine, Exec};
+use super::client::{ClientCommand, Launcher, Visitors, has_two_families};
+use super::exec::{self, Exec};
 use super::exit::Failure;
-use super::judging::{Subject, Trial};
+use super::judging::Trial;
 use super::progress::{Progress, Stop};
+use super::subject::Subject;
 use super::target::Target;
-use crate::campaign::{self, FramingRun, Introduction, Material, Options, Selection, Unfit};
+use crate::campaign::{self, FramingRun, Introduction, Material, Options, Process, Selection, Unfit};
 use crate::framing::Framing;
 use crate::peer::Settings;
-use crate::profile::Told;
 use crate::report::{Conformance, Report};
 use crate::scenario::{self, Scenario};
-use crate::transport::{Server, Tcp};
+use crate::transport::{Server, Tcp, Transport};
 
 /// How long the run may take to end by itself after it was asked to: nothing waits any longer then.
 const GRACE: Duration = Duration::from_secs(5);
@@ -41,11 +41,12 @@ pub(super) fn check(trial: &Trial, progress: &Progress) -> Result<Judged, Failur
     let address = trial.subject.target().map(Target::resolve).transpose()?;
     let (started, clock) = (SystemTime::now(), Instant::now());
     let mut runs = Vec::new();
+    let judging = Judging { trial, address, scenarios: &scenarios, plan: &plan, progress };
     runtime()?.block_on(async {
         tokio::select! {
             biased; // Ctrl-C is heard from before the first connection on
             () = bound(trial.timeout, progress) => Ok(()),
-            ended = run_all(trial, address, &scenarios, &plan, progress, &mut runs) => ended,
+            ended = judging.all(&mut runs) => ended,
         }
     })?;
     let mut report = campaign::fold(&runs, &material(trial));
@@ -84,82 +85,79 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     builder.enable_all().build().map_err(|error| Failure::System("no thread could be started".into(), error))
 }
 
-async fn run_all(
-    trial: &Trial,
+/// What a run is made of.
+struct Judging<'a> {
+    trial: &'a Trial,
     address: Option<SocketAddr>,
-    scenarios: &[Scenario],
-    plan: &Options,
-    progress: &Progress,
-    runs: &mut Vec<FramingRun>,
-) -> Result<(), Failure> {
-    if let Subject::Visitors(_) = trial.subject {
-        return run_visitors(trial, address, scenarios, plan, progress, runs).await;
-    }
-    let line = match &trial.subject {
-        Subject::Command(line, _) => Some(line),
-        _ => None,
-    };
-    let exec = start(line, address, trial.time_scale).await?;
-    for framing in &trial.framings {
-        progress.framing(framing);
-        if let Subject::Client(command) = &trial.subject {
-            let launcher = Launcher::new(command, framing, trial.time_scale);
-            let introduction = Introduction {
-                told: command.told(),
-                prints: command.prints(),
-                two_addresses: has_two_families().is_ok(),
-            };
-            runs.push(campaign::run_client(&launcher, progress, framing, scenarios, plan, introduction).await);
-            match launcher.unstarted() {
-                Some(why) => return Err(Failure::Untested(why)),
-                None => continue,
-            }
+    scenarios: &'a [Scenario],
+    plan: &'a Options,
+    progress: &'a Progress,
+}
+
+impl Judging<'_> {
+    async fn all(&self, runs: &mut Vec<FramingRun>) -> Result<(), Failure> {
+        let Self { trial, address, .. } = *self;
+        let exec = start(&trial.subject, address, trial.time_scale).await?;
+        let visitors = match &trial.subject {
+            Subject::Visitors(_) => Some(self.wait_for_visitors()?),
+            _ => None,
+        };
+        for framing in &trial.framings {
+            self.progress.framing(framing);
+            runs.push(match (&trial.subject, &exec, &visitors, address) {
+                (Subject::Client(command), ..) => self.client(command, framing).await?,
+                (_, _, Some(visitors), _) => self.run_client(visitors, framing, Introduction::NONE).await,
+                (_, Some(exec), ..) => {
+                    exec.ensure().await?;
+                    self.server(exec.address(), Some(exec), framing).await
+                }
+                (.., Some(address)) => self.server(address, None, framing).await,
+                (.., None) => self.reference(framing).await?,
+            });
         }
-        if let Some(exec) = &exec {
-            exec.ensure().await?;
-            let tcp = Tcp::new(exec.address());
-            runs.push(campaign::run_owned(&tcp, progress, Some(exec), framing, scenarios, plan).await);
-            continue;
-        }
-        runs.push(match address {
-            Some(address) => campaign::run(&Tcp::new(address), progress, framing, scenarios, plan).await,
-            None => run_reference(framing, scenarios, plan, progress).await?,
-        });
+        Ok(())
     }
-    Ok(())
+
+    async fn server(&self, address: SocketAddr, exec: Option<&Exec>, framing: &Framing) -> FramingRun {
+        let process = exec.map(|exec| exec as &dyn Process);
+        campaign::run_owned(&Tcp::new(address), self.progress, process, framing, self.scenarios, self.plan).await
+    }
+
+    async fn reference(&self, framing: &Framing) -> Result<FramingRun, Failure> {
+        let reference = Reference::start(framing)?;
+        Ok(self.server(reference.address, None, framing).await)
+    }
+
+    async fn client(&self, command: &ClientCommand, framing: &Framing) -> Result<FramingRun, Failure> {
+        let launcher = Launcher::new(command, framing, self.trial.time_scale);
+        let (told, prints, two_addresses) = (command.told(), command.prints(), has_two_families().is_ok());
+        let run = self.run_client(&launcher, framing, Introduction { told, prints, two_addresses }).await;
+        launcher.unstarted().map_or(Ok(run), |why| Err(Failure::Untested(why)))
+    }
+
+    async fn run_client(&self, way: &impl Transport, framing: &Framing, introduction: Introduction) -> FramingRun {
+        campaign::run_client(way, self.progress, framing, self.scenarios, self.plan, introduction).await
+    }
+
+    fn wait_for_visitors(&self) -> Result<Visitors, Failure> {
+        let refused = |error| Failure::System("cannot listen for clients".into(), error);
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let visitors = Visitors::bind(self.address.unwrap_or(any), self.trial.time_scale).map_err(refused)?;
+        self.progress.remark(&format!("waiting for clients at {}", visitors.address().map_err(refused)?));
+        Ok(visitors)
+    }
 }
 
 /// The target, if it is ours to start.
 pub(super) async fn start(
-    line: Option<&CommandLine>,
+    subject: &Subject,
     address: Option<SocketAddr>,
     time_scale: f64,
 ) -> Result<Option<Exec>, Failure> {
-    let Some(line) = line else { return Ok(None) };
+    let Subject::Command(line, _) = subject else { return Ok(None) };
     let no_port = |error| Failure::System("no port is free".into(), error);
     let address = address.map_or_else(exec::free_address, Ok).map_err(no_port)?;
     Exec::start(line, address, time_scale).await.map(Some)
-}
-
-/// Judges clients that come by themselves.
-async fn run_visitors(
-    trial: &Trial,
-    address: Option<SocketAddr>,
-    scenarios: &[Scenario],
-    plan: &Options,
-    progress: &Progress,
-    runs: &mut Vec<FramingRun>,
-) -> Result<(), Failure> {
-    let refused = |error| Failure::System("cannot listen for clients".into(), error);
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let visitors = Visitors::bind(address.unwrap_or(any), trial.time_scale).map_err(refused)?;
-    let introduction = Introduction { told: Told::Nothing, prints: false, two_addresses: false };
-    progress.remark(&format!("waiting for clients at {}", visitors.address().map_err(refused)?));
-    for framing in &trial.framings {
-        progress.framing(framing);
-        runs.push(campaign::run_client(&visitors, progress, framing, scenarios, plan, introduction).await);
-    }
-    Ok(())
 }
 
 /// The built-in server, on a port of its own; ends when it goes out of scope.
@@ -184,17 +182,6 @@ impl Drop for Reference {
     fn drop(&mut self) {
         self.serving.abort();
     }
-}
-
-/// Judges the built-in server.
-async fn run_reference(
-    framing: &Framing,
-    scenarios: &[Scenario],
-    plan: &Options,
-    progress: &Progress,
-) -> Result<FramingRun, Failure> {
-    let reference = Reference::start(framing)?;
-    Ok(campaign::run(&Tcp::new(reference.address), progress, framing, scenarios, plan).await)
 }
 
 /// Done at Ctrl-C, or when a supervisor asks for the end: what was started here must not outlive it.

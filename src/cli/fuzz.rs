@@ -7,14 +7,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::check::{framings, takes_port};
-use super::exec::CommandLine;
 use super::exit::{Exit, Failure};
 use super::output::write_whole;
 use super::parse;
 use super::progress::{Progress, Stop};
 use super::seed::Seed;
-use super::target::{PLACES, Target};
+use super::subject::{self, Subject};
+use super::target::Target;
 use super::{Console, engine};
 use crate::campaign::{Process, Shard, Unfit};
 use crate::framing::Framing;
@@ -30,16 +29,8 @@ use crate::transport::Tcp;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXITS}"))]
 pub(super) struct Args {
-    #[arg(value_parser = Target::to_connect, help = PLACES)]
-    target: Option<Target>,
-
-    /// Start the target: CMD, in which {port} stands for the port to listen on; its end is a failure, and it is started again
-    #[arg(long, value_name = "CMD")]
-    exec: Option<CommandLine>,
-
-    /// How messages are framed (see `echospec list framings`); may be repeated
-    #[arg(long, value_name = "F", value_parser = parse::framing)]
-    framing: Vec<Framing>,
+    #[command(flatten)]
+    server: subject::Args,
 
     /// End after so many cases in each framing; 10000 if neither this nor --time is given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
@@ -126,7 +117,7 @@ impl Args {
 
     /// What a command line that plays a finding again says of the target.
     fn again(&self) -> String {
-        self.target.as_ref().map_or_else(|| "TARGET".into(), ToString::to_string)
+        self.server.target.as_ref().map_or_else(|| "TARGET".into(), ToString::to_string)
     }
 }
 
@@ -138,8 +129,7 @@ struct Run {
 }
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    takes_port(args.target.as_ref(), args.exec.as_ref())?;
-    let framings = framings(&args.framing, args.target.is_some() || args.exec.is_some())?;
+    let (subject, framings) = (args.server.server()?, args.server.framings()?);
     if args.findings.exists() && !args.findings.is_dir() {
         return Err(Failure::usage(format!(
             "findings cannot be written to {}: it is no folder",
@@ -156,7 +146,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
         tokio::select! {
             biased; // Ctrl-C is heard from before the first connection on
             () = engine::bound(args.time(), &progress) => Ok(()),
-            ended = run_all(args, &framings, &serving, &progress, &mut runs) => ended,
+            ended = run_all(args, &subject, &framings, &serving, &progress, &mut runs) => ended,
         }
     });
     let stopped = progress.why_stopped();
@@ -176,13 +166,14 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
 
 async fn run_all(
     args: &Args,
+    subject: &Subject,
     framings: &[Framing],
     serving: &tokio::runtime::Runtime,
     progress: &Progress,
     runs: &mut Vec<Run>,
 ) -> Result<(), Failure> {
-    let address = args.target.as_ref().map(Target::resolve).transpose()?;
-    let (exec, options) = (engine::start(args.exec.as_ref(), address, args.time_scale).await?, args.options());
+    let address = subject.target().map(Target::resolve).transpose()?;
+    let (exec, options) = (engine::start(subject, address, args.time_scale).await?, args.options());
     for framing in framings {
         progress.framing(framing);
         let began = Instant::now();

@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::client::ClientCommand;
-use super::exec::CommandLine;
 use super::exit::{Exit, Failure};
 use super::output::{Destination, Destinations, destination};
 use super::parse::{self, LevelName};
 use super::progress::{Progress, Stop};
 use super::review::{self, Extent, Review};
 use super::seed::Seed;
-use super::target::Target;
+use super::subject::Subject;
 use super::{Console, engine};
 use crate::campaign::Shard;
 use crate::framing::Framing;
@@ -83,41 +81,6 @@ fn count(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| "a count is a number from 1 to 10000".into())
 }
 
-/// Who is judged.
-#[derive(Clone, Debug)]
-pub(super) enum Subject {
-    /// The built-in reference server.
-    Reference,
-    /// The server at an address.
-    Server(Target),
-    /// A server that is started, at an address or at a free port.
-    Command(CommandLine, Option<Target>),
-    /// A client that is started once a case.
-    Client(ClientCommand),
-    /// Clients that somebody else starts, at this address.
-    Visitors(Target),
-}
-
-impl Subject {
-    /// Where it listens, or where it is listened for.
-    pub(super) fn target(&self) -> Option<&Target> {
-        match self {
-            Self::Server(target) | Self::Visitors(target) => Some(target),
-            Self::Command(_, target) => target.as_ref(),
-            Self::Reference | Self::Client(_) => None,
-        }
-    }
-
-    /// So many cases are played at once, where nothing is said. Processes are dearer than connections.
-    fn jobs(&self) -> usize {
-        match self {
-            Self::Client(_) => 8,
-            Self::Visitors(_) => 1,
-            _ => 32,
-        }
-    }
-}
-
 /// A checked command line.
 #[derive(Clone, Debug)]
 pub(super) struct Trial {
@@ -152,13 +115,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    pub(super) fn new(subject: Subject, asked: &[Framing], args: &Args) -> Self {
-        let mut framings: Vec<Framing> = Vec::new();
-        for framing in asked {
-            if !framings.contains(framing) {
-                framings.push(framing.clone());
-            }
-        }
+    pub(super) fn new(subject: Subject, framings: Vec<Framing>, args: &Args) -> Self {
         Self {
             framings,
             only: args.only.clone(),

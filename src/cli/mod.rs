@@ -27,6 +27,7 @@ mod schema;
 mod seed;
 mod send;
 mod serve;
+mod subject;
 mod target;
 mod usage;
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::excerpt::excerpt;
+use super::judge::Judgement;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
 use crate::session::{Departure, Errand, Exit, Report};
@@ -94,6 +95,19 @@ pub(super) fn departed(
         add(&rules::PROCESSOR_TIME, Breach::default());
     }
     wrong
+}
+
+/// Why a client that waits on proves nothing.
+const PATIENT: &str = "it was still waiting; how long it does is its own choice (--thorough waits for 65 s)";
+
+/// Leaves open what a client would have done that may wait as long as it likes. What it does when its server has left at
+/// last says nothing of that; that it keeps the processor busy does.
+pub(super) fn be_patient(errand: &Errand, judgement: &mut Judgement) {
+    let has = |rule: &Rule| judgement.breaches.iter().any(|breach| breach.rule == rule.name);
+    if errand.patient && has(&rules::STILL_THERE) && !has(&rules::PROCESSOR_TIME) {
+        judgement.breaches.clear();
+        judgement.inconclusive = Some(PATIENT.into());
+    }
 }
 
 fn status(code: i32) -> Breach {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::client::{departed, of_client, told};
+use super::client::{be_patient, departed, of_client, told};
 use super::excerpt::excerpt;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
 use crate::framing::{Compare, Deframer};
 use crate::session::{
-    Conn, Departure, Event, Exit, Failure, Ledger, Outcome, Proof, Record, Replies, Script, Step, Trace, Until, Wrong,
+    Conn, Departure, Event, Exit, Failure, Ledger, Outcome, Proof, Record, Replies, Report, Script, Step, Trace, Until,
+    Wrong,
 };
 
 /// So many breaches of one rule are shown.
@@ -48,9 +49,6 @@ impl Judgement {
     }
 }
 
-/// Why a client that waits on proves nothing.
-const PATIENT: &str = "it was still waiting; how long it does is its own choice (--thorough waits for 65 s)";
-
 /// Judges what happened when the script was played.
 pub fn judge(script: &Script, trace: &Trace) -> Judgement {
     let judgement = Judgement::default();
@@ -60,12 +58,8 @@ pub fn judge(script: &Script, trace: &Trace) -> Judgement {
     }
     bench.close();
     bench.judgement.breaches = few(bench.breaches);
-    // What it does when we have left at last says nothing of how it would have gone on.
-    let waits = bench.judgement.breaches.iter().any(|breach| breach.rule == rules::STILL_THERE.name);
-    let busy = bench.judgement.breaches.iter().any(|breach| breach.rule == rules::PROCESSOR_TIME.name);
-    if waits && !busy && script.errand.as_ref().is_some_and(|errand| errand.patient) {
-        bench.judgement.breaches.clear();
-        bench.judgement.inconclusive = Some(PATIENT.into());
+    if let Some(errand) = &script.errand {
+        be_patient(errand, &mut bench.judgement);
     }
     bench.judgement
 }
@@ -81,21 +75,6 @@ fn few(mut breaches: Vec<(Conn, Breach)>) -> Vec<Breach> {
         *count <= SOME
     });
     breaches.into_iter().map(|(_, breach)| breach).collect()
-}
-
-/// After this case the target no longer answered.
-pub fn target_died() -> Breach {
-    Breach { rule: rules::DIED.name.into(), sentence: rules::DIED.about.into(), ..Breach::default() }
-}
-
-/// The target's process ended in this case: `exit code 3`, `killed by signal SEGV`.
-pub fn target_ended(how: &str) -> Breach {
-    Breach { sentence: format!("the target died in this case: {how}"), ..target_died() }
-}
-
-/// The same bytes brought something else in other segments.
-pub fn cut_dependent() -> Breach {
-    Breach { rule: rules::CUT_DEPENDENT.name.into(), sentence: rules::CUT_DEPENDENT.about.into(), ..Breach::default() }
 }
 
 struct Bench<'a> {
@@ -134,17 +113,8 @@ impl Bench<'_> {
     fn hear(&mut self, index: usize, record: &Record) {
         let Record { at, conn, event } = record;
         let conn = *conn;
-        let account = self.accounts.entry(conn).or_insert_with(|| Account {
-            ledger: Ledger::new(&self.script.replies),
-            received: Vec::new(),
-            ending: None,
-            failed: None,
-            told: false,
-            unproved: false,
-            left: false,
-            sent_at: *at,
-            round_trips: Vec::new(),
-        });
+        let succeeds = self.script.errand.as_ref().is_some_and(|errand| errand.report == Report::Success);
+        let account = self.accounts.entry(conn).or_insert_with(|| Account::new(&self.script.replies, *at));
         match event {
             Event::Promised(promise) => {
                 account.unproved = false; // another message: what lies before it is no cut
@@ -163,7 +133,14 @@ impl Bench<'_> {
                 account.received.push(bytes.clone());
                 self.compare(index, conn);
             }
-            Event::WriteFailed(_) => account.ledger.cut_off(),
+            Event::WriteFailed(_) => {
+                account.ledger.cut_off();
+                // A reply that was to be taken found nobody there.
+                if succeeds && !account.told {
+                    account.told = true;
+                    self.breach(&rules::EARLY_CLOSE, index, None, Breach::default());
+                }
+            }
             Event::Fin => self.ended(index, conn, Ending::Fin),
             Event::Reset => self.ended(index, conn, Ending::Reset),
             Event::ConnectFailed(Failure::Ours) => {
@@ -331,6 +308,21 @@ impl Bench<'_> {
 }
 
 impl Account {
+    /// Of a connection of which something is heard for the first time.
+    fn new(replies: &Replies, at: Duration) -> Self {
+        Self {
+            ledger: Ledger::new(replies),
+            received: Vec::new(),
+            ending: None,
+            failed: None,
+            told: false,
+            unproved: false,
+            left: false,
+            sent_at: at,
+            round_trips: Vec::new(),
+        }
+    }
+
     /// Whether this is so at this moment; used where a step waited on several connections and one spoiled it.
     fn brings(&self, until: &Until) -> bool {
         match until {

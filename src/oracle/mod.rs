@@ -13,9 +13,9 @@ mod verdict;
 mod wire;
 
 pub use excerpt::{Log, excerpt, wire_log};
-pub use judge::{Judgement, cut_dependent, judge, target_died, target_ended};
+pub use judge::{Judgement, judge};
 pub use requirements::{Requirement, all as requirements, find as requirement};
 pub use rules::{RULES, Rule};
 pub use usage::{judge_usage, usage_details};
-pub use verdict::{Breach, Level, Verdict};
+pub use verdict::{Breach, Level, Verdict, cut_dependent, target_died, target_ended};
 pub use wire::{WireEvent, WireKind, wire_events};

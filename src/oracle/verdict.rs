@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::rules;
+
 /// The verdict of a case or of a requirement (PRODUCT "Judging fairly").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -59,6 +61,21 @@ pub struct Breach {
     /// else had come, so it is no part of the canonical report.
     #[serde(skip)]
     pub wire_at: Option<u64>,
+}
+
+/// After this case the target no longer answered.
+pub fn target_died() -> Breach {
+    Breach { rule: rules::DIED.name.into(), sentence: rules::DIED.about.into(), ..Breach::default() }
+}
+
+/// The target's process ended in this case: `exit code 3`, `killed by signal SEGV`.
+pub fn target_ended(how: &str) -> Breach {
+    Breach { sentence: format!("the target died in this case: {how}"), ..target_died() }
+}
+
+/// The same bytes brought something else in other segments.
+pub fn cut_dependent() -> Breach {
+    Breach { rule: rules::CUT_DEPENDENT.name.into(), sentence: rules::CUT_DEPENDENT.about.into(), ..Breach::default() }
 }
 
 impl fmt::Display for Verdict {

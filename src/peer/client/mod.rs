@@ -117,11 +117,6 @@ impl Client {
         Farewell { exit: Exit::Failure(1), output: Vec::new(), why: Some(error.to_string()), again: false }
     }
 
-    /// How the session ended, once it has.
-    pub fn farewell(&self) -> Option<&Farewell> {
-        self.farewell.as_ref().filter(|_| self.state == State::Gone)
-    }
-
     /// How the session ended, now that the connection is gone.
     pub fn leave_taken(mut self) -> Farewell {
         self.state = State::Gone;
@@ -269,7 +264,7 @@ impl Endpoint for Client {
     }
 
     fn outgoing(&self) -> &[u8] {
-        if self.state == State::Hanging && self.habits.whole != Whole::FirstRead {
+        if self.state == State::Hanging {
             return &[];
         }
         let waiting = &self.out[self.written.min(self.out.len())..];
@@ -325,7 +320,7 @@ impl Endpoint for Client {
     }
 
     fn farewell(&self) -> Option<&Farewell> {
-        Self::farewell(self)
+        self.farewell.as_ref().filter(|_| self.state == State::Gone)
     }
 }
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::{Peer, World};
 use crate::peer::{Client, Endpoint, Farewell, Service, Task};
-use crate::session::Input;
-use crate::session::{Command, Conn, Departure, Errand, Event, Exit, Host, Record, Report, Script, Trace};
+use crate::session::{Command, Conn, Departure, Errand, Event, Exit, Host, Input, Record, Report, Script, Trace};
 
 /// How long a client of the simulator waits for a reply.
 const PATIENCE: Duration = Duration::from_secs(10);
