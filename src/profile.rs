@@ -19,6 +19,7 @@ pub enum Side {
 
 /// The declared and the measured side of one target under one framing.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not a state machine")]
 pub struct Profile {
     /// Replies begin before a message is complete (D1): the target is judged as a byte stream.
     pub partial: bool,
@@ -38,6 +39,8 @@ pub struct Profile {
     pub edge: bool,
     /// The largest payload that was seen to come back, in bytes; larger ones were refused cleanly. `None`: no limit was met.
     pub limit: Option<u64>,
+    /// What the target's process takes can be seen.
+    pub watched: bool,
     /// The target is a client.
     pub client: Option<Box<ClientProfile>>,
 }
@@ -165,9 +168,18 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// How long the target may be busy with so much.
-    pub fn over(&self, messages: u32, bytes: u64) -> Duration {
-        self.message.saturating_mul(messages) + self.mebibyte.mul_f64(bytes as f64 / f64::from(1 << 20))
+    /// How long the target may be busy with one connection after another, each with so many messages and bytes.
+    pub fn over(&self, demands: impl IntoIterator<Item = (u32, u64)>) -> Duration {
+        let connection = |(messages, bytes): (u32, u64)| {
+            let first = if messages == 0 { Duration::ZERO } else { self.message };
+            first + self.in_a_row.saturating_mul(messages.saturating_sub(1)) + self.transfer(bytes)
+        };
+        demands.into_iter().map(connection).sum()
+    }
+
+    /// How long it takes over so many bytes of large messages.
+    pub fn transfer(&self, bytes: u64) -> Duration {
+        self.mebibyte.mul_f64(bytes as f64 / f64::from(1 << 20))
     }
 
     /// The same where it is beyond any doubt; nothing of what a busy machine makes of a quick target.
@@ -183,7 +195,7 @@ impl Effort {
 
     /// How long one connection may take over so much.
     pub fn on_one(&self, messages: u32, bytes: u64) -> Duration {
-        self.in_a_row.saturating_mul(messages) + self.over(0, bytes)
+        self.in_a_row.saturating_mul(messages) + self.transfer(bytes)
     }
 }
 
@@ -224,6 +236,7 @@ impl Profile {
             max: behaviour.max,
             edge: false,
             limit: None,
+            watched: true,
             client: None,
         }
     }
@@ -274,7 +287,7 @@ impl Tempo {
 
     /// How long nothing may move while so many bytes are taken in.
     pub fn reply_to(&self, bytes: u64) -> Duration {
-        self.reply + self.effort.over(0, bytes)
+        self.reply + self.effort.transfer(bytes)
     }
 }
 

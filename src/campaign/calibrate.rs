@@ -3,20 +3,24 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::join;
 
-use super::probe::{Probe, is_alive, plain, received, reply_time, was_closed};
+use super::probe::{Probe, is_alive, plain, received, reply_time, was_answered, was_closed};
 use crate::framing::{Deframer, Empty, Eof, Framing, Over, Strategy};
 use crate::oracle::{Judgement, judge};
 use crate::profile::{Effort, Profile, Tempo};
-use crate::session::{Duty, Event, Failure, Script, Step, Trace, Until};
+use crate::session::{Conn, Duty, Event, Failure, Promise, Script, Step, Trace, Until};
 use crate::transport::Transport;
 
 /// How many times a plain message is tried before the target counts as not answering.
 const ATTEMPTS: usize = 3;
 
-/// So many messages in a row show what each of them adds.
-const ROW: u32 = 4;
+/// So many messages in a row show what each of them adds; the more the better, where they take no time.
+const ROWS: [u32; 3] = [4, 64, 4096];
+
+/// No row of messages is tried that would take longer than this.
+const ROW_LASTS: Duration = Duration::from_millis(20);
 
 /// What was measured.
 #[derive(Clone, Debug)]
@@ -32,9 +36,9 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// How long the target may be busy with so many messages and bytes, so that others have to wait.
-    pub(super) fn work(&self, (messages, bytes): (u32, u64)) -> Duration {
-        self.tempo.effort.over(messages, bytes)
+    /// How long the target may be busy with a script, so that others have to wait.
+    pub(super) fn work(&self, script: &Script) -> Duration {
+        self.tempo.effort.over(script.demands().into_values())
     }
 
     /// How long it may be busy while others wait for their replies: they have to come in time nevertheless.
@@ -173,7 +177,7 @@ fn greeting(framing: &Framing, attempt: usize, tempo: Tempo) -> Script {
     let tempo = if attempt == 0 { tempo } else { tempo.scaled(0.4) };
     let mut probe = Probe::new(framing, tempo);
     let conn = probe.open();
-    probe.say(conn, &plain(framing, attempt), Duty::Echo);
+    probe.say(conn, plain(framing, attempt), Duty::Echo);
     probe.hear(&[conn], &[Until::Echo]);
     probe.step(Step::Close(conn));
     probe.script()
@@ -198,7 +202,7 @@ impl<T: Transport> Lab<'_, T> {
             let mut probe = self.probe();
             let conns: Vec<_> = (0..count).map(|_| probe.open()).collect();
             for (number, conn) in conns.iter().enumerate().skip(1) {
-                probe.say(*conn, &plain(self.framing, number), Duty::Echo);
+                probe.say(*conn, plain(self.framing, number), Duty::Echo);
             }
             probe.hear(&conns[1..], &[Until::Echo]);
             let script = probe.script();
@@ -219,18 +223,29 @@ impl<T: Transport> Lab<'_, T> {
 
     /// What each of some messages adds that are sent at once on one connection.
     async fn in_a_row(&self) -> Duration {
+        let mut each = Duration::ZERO;
         if self.framing.strategy() == Strategy::Close {
-            return Duration::ZERO;
+            return each;
         }
-        let mut probe = self.probe();
-        let conn = probe.open();
-        for number in 0..ROW {
-            probe.say(conn, &plain(self.framing, number as usize), Duty::Echo);
+        for row in ROWS {
+            if each * row > ROW_LASTS {
+                break;
+            }
+            let message = plain(self.framing, 0);
+            let promise = Promise { payload: message.clone().into(), duty: Duty::Echo, copies: row };
+            let mut probe = self.probe();
+            let conn = probe.open();
+            probe.send(conn, probe.frame(&message).repeat(row as usize), Some(promise));
+            probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+            let trace = self.transport.run(probe.script()).await;
+            if row > ROWS[0] && self.messages(&trace, conn).len() < row as usize {
+                break; // a fault, or a limit: nothing to measure by
+            }
+            let last = reply_time(&trace, <[_]>::last);
+            let before = if row == ROWS[0] { reply_time(&trace, <[_]>::first) } else { Duration::ZERO };
+            each = last.saturating_sub(before) / (row - 1);
         }
-        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
-        let trace = self.transport.run(probe.script()).await;
-        let between = reply_time(&trace, <[_]>::last).saturating_sub(reply_time(&trace, <[_]>::first));
-        between / (ROW - 1)
+        each
     }
 
     /// What it does with messages that some targets die of, one after the other, so that it is known which it was.
@@ -265,10 +280,10 @@ impl<T: Transport> Lab<'_, T> {
         if most == 0 {
             return false;
         }
-        probe.send(conn, &frame[..most], None);
+        probe.send(conn, frame[..most].to_vec(), None);
         probe.listen_briefly(conn, Until::Bytes(1));
         let trace = self.transport.run(probe.script()).await;
-        !received(&trace, conn).is_empty()
+        was_answered(&trace, conn)
     }
 
     /// D2: whether the connection is closed after one reply.
@@ -278,12 +293,12 @@ impl<T: Transport> Lab<'_, T> {
         }
         let mut probe = self.probe();
         let conn = probe.open();
-        probe.say(conn, &plain(self.framing, 1), Duty::Echo);
+        probe.say(conn, plain(self.framing, 1), Duty::Echo);
         probe.hear(&[conn], &[Until::Echo]);
-        probe.say(conn, &plain(self.framing, 2), Duty::Echo);
+        probe.say(conn, plain(self.framing, 2), Duty::Echo);
         probe.hear(&[conn], &[Until::Echo, Until::Closed]);
         let trace = self.transport.run(probe.script()).await;
-        was_closed(&trace, conn) && self.messages(&received(&trace, conn)).len() < 2
+        was_closed(&trace, conn) && self.messages(&trace, conn).len() < 2
     }
 
     /// D4: what an empty message brings.
@@ -294,11 +309,11 @@ impl<T: Transport> Lab<'_, T> {
         let mut probe = self.probe();
         let conn = probe.open();
         let after = plain(self.framing, 1);
-        probe.say(conn, b"", Duty::May);
-        probe.say(conn, &after, Duty::Echo);
+        probe.say(conn, Bytes::new(), Duty::May);
+        probe.say(conn, after.clone(), Duty::Echo);
         probe.hear(&[conn], &[Until::Echo, Until::Closed]);
         let trace = self.transport.run(probe.script()).await;
-        match self.messages(&received(&trace, conn)).as_slice() {
+        match self.messages(&trace, conn).as_slice() {
             [first, ..] if first.is_empty() => Some(Empty::Echo),
             [first, ..] if *first == after => Some(Empty::Skip),
             _ if was_closed(&trace, conn) => Some(Empty::Close),
@@ -319,15 +334,15 @@ impl<T: Transport> Lab<'_, T> {
         if most == 0 {
             return None;
         }
-        probe.send(conn, &frame[..most], None);
+        probe.send(conn, frame[..most].to_vec(), None);
         probe.step(Step::Shutdown(conn));
         probe.hear(&[conn], &[Until::Closed]);
         let trace = self.transport.run(probe.script()).await;
         let ended = trace.of(conn).any(|(_, record)| matches!(record.event, Event::Fin | Event::Reset));
-        match (received(&trace, conn).is_empty(), ended) {
-            (false, _) => Some(Eof::Deliver),
-            (true, true) => Some(Eof::Drop),
-            (true, false) => None,
+        match (was_answered(&trace, conn), ended) {
+            (true, _) => Some(Eof::Deliver),
+            (false, true) => Some(Eof::Drop),
+            (false, false) => None,
         }
     }
 
@@ -341,8 +356,8 @@ impl<T: Transport> Lab<'_, T> {
         if !self.framing.carries(&after) || self.framing.largest().is_some_and(|most| most <= max) {
             return None;
         }
-        probe.say(conn, &oversize, Duty::Never);
-        probe.say(conn, &after, Duty::Echo);
+        probe.say(conn, oversize, Duty::Never);
+        probe.say(conn, after.clone(), Duty::Echo);
         probe.hear(&[conn], &[Until::Echo, Until::Closed]);
         let trace = self.transport.run(probe.script()).await;
         let ending = trace.of(conn).find_map(|(_, record)| match record.event {
@@ -350,7 +365,7 @@ impl<T: Transport> Lab<'_, T> {
             Event::Reset => Some(Over::Reset),
             _ => None,
         });
-        match self.messages(&received(&trace, conn)).as_slice() {
+        match self.messages(&trace, conn).as_slice() {
             [first] if *first == after => Some(Over::Skip),
             [] => ending,
             _ => None,
@@ -361,9 +376,14 @@ impl<T: Transport> Lab<'_, T> {
         !matches!(self.framing.strategy(), Strategy::Raw | Strategy::Close)
     }
 
-    pub(super) fn messages(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    /// The messages that came on a connection.
+    pub(super) fn messages(&self, trace: &Trace, conn: Conn) -> Vec<Bytes> {
         let mut deframer = Deframer::new(&self.framing.reply());
-        deframer.push(bytes);
-        std::iter::from_fn(|| deframer.next_frame()?.ok()).map(|frame| frame.payload).collect()
+        let mut messages = Vec::new();
+        for bytes in received(trace, conn) {
+            deframer.push(bytes);
+            messages.extend(std::iter::from_fn(|| deframer.next_frame()?.ok()).map(|frame| Bytes::from(frame.payload)));
+        }
+        messages
     }
 }

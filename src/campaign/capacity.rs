@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::calibrate::{Calibration, Lab};
-use super::probe::{plain, received, reply_time, was_closed};
+use super::probe::{plain, reply_time, was_answered, was_closed};
 use crate::framing::{Framing, Over, Strategy};
 use crate::profile::Profile;
 use crate::session::{Duty, Promise, Until};
@@ -17,6 +19,14 @@ const LEAST: u64 = 8 * 1024;
 
 /// About so long may be spent on looking for the exact edge of a limit, or on many small messages.
 const SEARCH: Duration = Duration::from_millis(400);
+
+/// No larger message is tried where one took so long: none that takes longer is sent without being asked for.
+const LONG: Duration = Duration::from_secs(3);
+
+/// Doubled each time, up to `most`.
+fn sizes(most: u64) -> impl Iterator<Item = u64> {
+    (10..63).map(|power| 1 << power).take_while(move |size| *size < most).chain([most])
+}
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +56,9 @@ pub(crate) async fn measure<T: Transport>(
     }
     if seen.is_none() {
         let most = framing.largest().into_iter().chain(profile.max).chain(profile.limit).min();
-        let size = most.unwrap_or(TELLING).min(TELLING).min(largest.max(LEAST));
-        if let Fate::Taken(time) = lab.try_size(size).await {
-            seen = Some((size, time));
-        }
+        seen = lab.grow(most.unwrap_or(TELLING).min(TELLING).min(largest.max(LEAST))).await;
     }
-    if let Some((size, time)) = seen.filter(|(size, _)| *size >= LEAST) {
+    if let Some((size, time)) = seen.filter(|(size, time)| *size >= LEAST || *time >= SEARCH) {
         let small = calibration.round_trip.min(time);
         calibration.tempo.effort.mebibyte = time.saturating_sub(small).mul_f64(f64::from(1 << 20) / size as f64);
     }
@@ -59,13 +66,27 @@ pub(crate) async fn measure<T: Transport>(
 }
 
 impl<T: Transport> Lab<'_, T> {
+    /// A size that shows what a large message costs, and how long it took: no larger than `most`, nor than it takes to
+    /// see that the target is slow.
+    async fn grow(&self, most: u64) -> Option<(u64, Duration)> {
+        let mut taken = None;
+        for size in sizes(most) {
+            match self.try_size(size).await {
+                Fate::Taken(time) if time < SEARCH => taken = Some((size, time)),
+                Fate::Taken(time) => return Some((size, time)),
+                Fate::Refused(_) | Fate::Unclear => break,
+            }
+        }
+        taken
+    }
+
     /// Doubles the size until a message is refused, and then looks for the edge (D24). Returns the largest that came
     /// back, and how long that took.
     async fn search(&self, profile: &mut Profile, largest: u64) -> Option<(u64, Duration)> {
-        let sizes = (10..63).map(|power| 1 << power).take_while(|size| *size < largest).chain([largest]);
         let mut taken = None;
-        for size in sizes {
+        for size in sizes(largest) {
             match self.try_size(size).await {
+                Fate::Taken(time) if time > LONG => return Some((size, time)),
                 Fate::Taken(time) => taken = Some((size, time)),
                 // Silence about the smallest size already is no limit, but a reply that was lost or overtaken.
                 Fate::Refused(Over::Skip) if taken.is_none() => return None,
@@ -108,8 +129,8 @@ impl<T: Transport> Lab<'_, T> {
     /// Sends so many bytes in one message, and where that is possible a plain one behind it.
     async fn try_size(&self, size: u64) -> Fate {
         let (message, copies) = match self.framing.strategy() {
-            Strategy::Fixed => (plain(self.framing, 0), self.copies(size)),
-            _ => (vec![b'm'; size as usize], 1),
+            Strategy::Fixed => (Bytes::from(plain(self.framing, 0)), self.copies(size)),
+            _ => (vec![b'm'; size as usize].into(), 1),
         };
         if !self.framing.carries(&message) {
             return Fate::Unclear;
@@ -118,21 +139,20 @@ impl<T: Transport> Lab<'_, T> {
         let conn = probe.open();
         let after = plain(self.framing, 1);
         if copies > 1 {
-            let promise = Promise { payload: message.clone().into(), duty: Duty::Echo, copies };
-            probe.send(conn, &probe.frame(&message).repeat(copies as usize), Some(promise));
+            let promise = Promise { payload: message.clone(), duty: Duty::Echo, copies };
+            probe.send(conn, probe.frame(&message).repeat(copies as usize), Some(promise));
         } else {
-            probe.say(conn, &message, Duty::May);
+            probe.say(conn, message.clone(), Duty::May);
         }
         if self.framing.strategy() != Strategy::Close {
-            probe.say(conn, &after, Duty::Echo);
+            probe.say(conn, after.clone(), Duty::Echo);
         }
         probe.hear(&[conn], &[Until::Echo, Until::Closed]);
         let trace = self.transport.run(probe.script()).await;
-        let came = received(&trace, conn);
-        let messages = self.messages(&came);
+        let messages = self.messages(&trace, conn);
         match messages.first() {
             Some(first) if *first == message => Fate::Taken(reply_time(&trace, <[_]>::last)),
-            _ if came.is_empty() && was_closed(&trace, conn) => Fate::Refused(Over::Close),
+            _ if !was_answered(&trace, conn) && was_closed(&trace, conn) => Fate::Refused(Over::Close),
             Some(first) if *first == after && messages.len() == 1 => Fate::Refused(Over::Skip),
             _ => Fate::Unclear,
         }

@@ -330,7 +330,7 @@ fn own_message(framing: &Framing, greetings: &[Greeting]) -> Option<Bytes> {
 }
 
 fn first_message(framing: &Framing, trace: &Trace) -> Option<Bytes> {
-    let bytes = received(trace, Conn(0));
+    let bytes = received(trace, Conn(0)).map(Bytes::as_ref).collect::<Vec<_>>().concat();
     if framing.strategy() == Strategy::Raw || framing.strategy() == Strategy::Close {
         return Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty());
     }

@@ -139,19 +139,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 }
 
-/// A case with limits where nothing can be seen of the process.
-pub(super) const NOT_OBSERVABLE: &str = "not observable without --exec";
-
 /// Looks so often, and for so long each time, whether the target has given back what it took.
 const LOOKS: usize = 30;
 const BETWEEN: Duration = Duration::from_millis(100);
 
 impl<T: Transport, W: Watcher> Field<'_, T, W> {
-    /// Whether anything can be seen of what the target takes.
-    pub(super) fn sees_usage(&self) -> bool {
-        self.life.process.is_some_and(|process| process.watch().is_some())
-    }
-
     /// Plays a case and judges what it has cost.
     pub(super) async fn play_weighed(&self, case: Case, script: Script, limits: Limits) -> Outcome {
         let before = self.life.process.and_then(Process::watch);

@@ -38,8 +38,9 @@ impl<'a> Probe<'a> {
     }
 
     /// Sends a whole message; with close framing also the FIN that ends it.
-    pub(super) fn say(&mut self, conn: Conn, payload: &[u8], duty: Duty) {
-        self.send(conn, &self.frame(payload), Some(Promise::once(Bytes::copy_from_slice(payload), duty)));
+    pub(super) fn say(&mut self, conn: Conn, payload: impl Into<Bytes>, duty: Duty) {
+        let payload = payload.into();
+        self.send(conn, self.frame(&payload), Some(Promise::once(payload, duty)));
         if self.framing.strategy() == Strategy::Close {
             self.script.steps.push(Step::Shutdown(conn));
         }
@@ -52,8 +53,8 @@ impl<'a> Probe<'a> {
         frame
     }
 
-    pub(super) fn send(&mut self, conn: Conn, bytes: &[u8], promise: Option<Promise>) {
-        let segments = vec![Segment::once(Bytes::copy_from_slice(bytes))];
+    pub(super) fn send(&mut self, conn: Conn, bytes: impl Into<Bytes>, promise: Option<Promise>) {
+        let segments = vec![Segment::once(bytes.into())];
         let promises = promise.into_iter().collect();
         self.script.steps.push(Step::Send { conn, promises, segments, within: Some(self.tempo.reply) });
     }
@@ -90,7 +91,7 @@ pub(crate) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tem
     for patience in [1.0, 4.0, 8.0, 24.0] {
         let mut probe = Probe::new(framing, tempo.scaled(patience));
         let conn = probe.open();
-        probe.say(conn, &plain(framing, 0), Duty::Echo);
+        probe.say(conn, plain(framing, 0), Duty::Echo);
         probe.hear(&[conn], &[Until::Echo]);
         probe.step(Step::Close(conn));
         let trace = transport.run(probe.script()).await;
@@ -105,7 +106,7 @@ pub(crate) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tem
 pub(super) async fn plain_time<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> Option<Duration> {
     let mut probe = Probe::new(framing, tempo);
     let conn = probe.open();
-    probe.say(conn, &plain(framing, 0), Duty::Echo);
+    probe.say(conn, plain(framing, 0), Duty::Echo);
     probe.hear(&[conn], &[Until::Echo]);
     probe.step(Step::Close(conn));
     let trace = transport.run(probe.script()).await;
@@ -127,12 +128,17 @@ fn fitted(framing: &Framing, text: &[u8]) -> Vec<u8> {
     text.iter().rev().copied().chain(std::iter::repeat(b'.')).take(len).collect()
 }
 
-pub(super) fn received(trace: &Trace, conn: Conn) -> Vec<u8> {
-    let chunks = trace.of(conn).filter_map(|(_, record)| match &record.event {
-        Event::Received(bytes) => Some(bytes.clone()),
+/// What came on a connection, piece by piece.
+pub(super) fn received(trace: &Trace, conn: Conn) -> impl Iterator<Item = &Bytes> {
+    trace.of(conn).filter_map(|(_, record)| match &record.event {
+        Event::Received(bytes) => Some(bytes),
         _ => None,
-    });
-    chunks.collect::<Vec<_>>().concat()
+    })
+}
+
+/// Whether anything came.
+pub(super) fn was_answered(trace: &Trace, conn: Conn) -> bool {
+    received(trace, conn).next().is_some()
 }
 
 pub(super) fn was_closed(trace: &Trace, conn: Conn) -> bool {

@@ -11,10 +11,10 @@ use super::calibrate::{Calibration, Unfit, calibrate};
 use super::capacity;
 use super::client::without_habits;
 use super::confirm::confirm;
-use super::life::{self, Life, Process};
+use super::life::{Life, Process};
 use super::patience::BEYOND_DOUBT;
 use super::probe::is_alive;
-use super::schedule::{self, Burden, Death, Failures, Group, Lane, Load, Place, Schedule};
+use super::schedule::{self, Beside, Burden, Death, Failures, Group, Lane, Load, Place, Schedule};
 use super::stoppable::Stoppable;
 use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
@@ -106,6 +106,7 @@ pub async fn run_owned<T: Transport, W: Watcher>(
             return FramingRun { framing: framing.clone(), calibration: Err(unfit), outcomes };
         }
     };
+    calibration.profile.watched = process.is_some_and(|process| process.watch().is_some());
     let mut schedule = Schedule::new(framing, &calibration, scenarios, options);
     if capacity::measure(transport, framing, &mut calibration, schedule.largest).await {
         schedule = Schedule::new(framing, &calibration, scenarios, options);
@@ -210,27 +211,26 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// First what may run side by side, then one by one what may hurt the target or needs all of it.
     pub(super) async fn play_all(&self, schedule: &Schedule<'_>) -> Vec<Outcome> {
         let jobs = self.options.jobs.min(self.calibration.profile.cases_at_once());
-        let cases = |group| schedule.cases(self.framing, self.calibration, self.options, group);
-        let mut outcomes = if jobs == 1 {
-            // No room for anything beside anything.
-            let mut all = self.play_beside(cases(Group::Sleepers), Lane::alone()).await;
-            all.extend(self.play_beside(cases(Group::Beside), Lane::alone()).await);
-            all.extend(self.play_beside(cases(Group::Alone), Lane::alone()).await);
-            all
-        } else {
-            // What sleeps does no harm and needs nothing, so it may do so while the others are played, one by one or not.
+        let play =
+            |group, lane| self.play_beside(schedule.cases(self.framing, self.calibration, self.options, group), lane);
+        let mut outcomes = Vec::new();
+        if let Some(Beside { sleepers, large, small }) = Lane::beside(jobs) {
             let busy = async {
-                let mut busy = self.play_beside(cases(Group::Beside), Lane::beside(jobs)).await;
-                busy.extend(self.play_beside(cases(Group::Alone), Lane::alone()).await);
-                busy
+                let (small, large) = join(play(Group::Beside, small), play(Group::Large, large)).await;
+                [small, large, play(Group::Alone, Lane::alone()).await].concat()
             };
-            let (mut all, busy) = join(self.play_beside(cases(Group::Sleepers), Lane::asleep(jobs)), busy).await;
-            all.extend(busy);
-            all
-        };
-        outcomes.extend(self.play_beside(cases(Group::Heavy), Lane::heavy()).await);
+            // What sleeps does no harm and needs nothing: it may do so while the others are played, one by one or not.
+            let (asleep, busy) = join(play(Group::Sleepers, sleepers), busy).await;
+            outcomes.extend([asleep, busy].concat());
+        } else {
+            for group in [Group::Sleepers, Group::Beside, Group::Large] {
+                outcomes.extend(play(group, Lane::few(jobs)).await);
+            }
+            outcomes.extend(play(Group::Alone, Lane::alone()).await);
+        }
+        outcomes.extend(play(Group::Heavy, Lane::heavy()).await);
         // What is measured at the process must be the only thing that happens to it.
-        outcomes.extend(self.play_beside(cases(Group::Weighed), Lane::alone()).await);
+        outcomes.extend(play(Group::Weighed, Lane::alone()).await);
         outcomes.sort_by_key(|(place, _)| *place);
         let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         // Those that slept did not look whether it is alive.
@@ -242,10 +242,10 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     async fn play_beside(&self, cases: impl Iterator<Item = (Place, Case)>, lane: Lane) -> Vec<(Place, Outcome)> {
         let mut cases = cases.peekable();
-        let mut load = Load::new(lane.jobs, self.calibration.patience());
+        let mut load = Load::new(lane, self.calibration.patience());
         let (mut playing, mut played) = (FuturesUnordered::new(), Vec::new());
         loop {
-            let burden = |case: &Case| Burden::of(case, self.calibration);
+            let burden = |case: &Case| Burden::of_case(case, self.calibration);
             while let Some((place, case)) = cases.next_if(|(_, case)| load.takes(burden(case))) {
                 let burden = burden(&case);
                 load.begin(burden);
@@ -294,9 +294,6 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             Plan::Play(script) => script,
             Plan::Skip(reason) => return Outcome::without_run(case, Verdict::Skipped, reason),
         };
-        if case.watch.is_some() && !self.sees_usage() {
-            return Outcome::without_run(case, Verdict::Skipped, life::NOT_OBSERVABLE.into());
-        }
         if self.is_dead() {
             return Outcome::without_run(case, Verdict::NotRun, "the target had died before".into());
         }

@@ -1,8 +1,10 @@
 //! In which order the cases are played, and how many at once.
 //!
-//! What waits longest goes first, so that its waiting passes while the others are played. Cases are made one scenario at a time as
-//! they are asked for, and those in progress hold a bounded number of bytes: all of them together would be many.
+//! What waits longest goes first, so that its waiting passes while the others are played, and then what is largest. Cases
+//! are made one scenario at a time as they are asked for, and those in progress hold a bounded number of bytes: all of
+//! them together would be many.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,9 +14,12 @@ use super::{Calibration, Options};
 use crate::framing::Framing;
 use crate::oracle::Verdict;
 use crate::scenario::{Case, Plan, Scenario};
+use crate::session::Script;
 
-/// The cases in progress hold at most so many bytes together; a single one may hold more.
-const BYTES_AT_ONCE: usize = 6 * 1024 * 1024;
+const MIB: usize = 1024 * 1024;
+
+/// What holds more bytes than this is played beside the small ones, for which there is always room.
+const LARGE: usize = 256 * 1024;
 
 /// More failed variants of one scenario than this say nothing new: the others are not run.
 pub(super) const VARIANTS: usize = 3;
@@ -37,8 +42,8 @@ struct Entry<'a> {
     scenario: &'a Scenario,
     number: usize,
     wait: Duration,
-    /// How many messages and bytes one of its cases sends at most.
-    demand: (u32, u64),
+    /// The most that one of its cases asks for.
+    burden: Burden,
 }
 
 impl<'a> Schedule<'a> {
@@ -55,19 +60,18 @@ impl<'a> Schedule<'a> {
             .enumerate()
             .filter(|(_, one)| one.side() == calibration.profile.side() && options.selection.takes(one))
         {
-            let (mut wait, mut demand) = (Duration::ZERO, (0, 0));
+            let (mut wait, mut burden) = (Duration::ZERO, Burden::default());
             for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(&case.id)) {
                 schedule.cases += 1;
                 if let Plan::Play(script) = &case.plan {
                     schedule.largest = schedule.largest.max(script.largest_message());
                     wait = wait.max(script.waits());
-                    let (messages, bytes) = script.demand();
-                    demand = (messages.max(demand.0), bytes.max(demand.1));
+                    burden = burden.max(Burden::of(script, calibration));
                 }
             }
-            schedule.entries.push(Entry { scenario, number, wait, demand });
+            schedule.entries.push(Entry { scenario, number, wait, burden });
         }
-        schedule.entries.sort_by_key(|entry| (std::cmp::Reverse(entry.wait), entry.number));
+        schedule.entries.sort_by_key(|entry| (Reverse(entry.wait), Reverse(entry.burden.bytes), entry.number));
         schedule
     }
 
@@ -92,9 +96,10 @@ impl Entry<'_> {
     fn group(&self, calibration: &Calibration) -> Group {
         match () {
             () if self.scenario.watch.is_some() => Group::Weighed,
-            () if calibration.work(self.demand) > calibration.patience() => Group::Heavy,
+            () if self.burden.work > calibration.patience() => Group::Heavy,
             () if self.scenario.alone => Group::Alone,
             () if self.wait >= ASLEEP => Group::Sleepers,
+            () if self.burden.bytes > LARGE => Group::Large,
             () => Group::Beside,
         }
     }
@@ -110,6 +115,8 @@ pub(super) enum Group {
     Sleepers,
     /// Beside others of its kind.
     Beside,
+    /// Beside others, too, but holds so much memory that only a few of them can be played at once.
+    Large,
     /// May hurt the target, or needs all of it.
     Alone,
     /// Keeps the target busy for so long that others would wait in vain.
@@ -119,7 +126,8 @@ pub(super) enum Group {
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 5] = [Self::Sleepers, Self::Beside, Self::Alone, Self::Heavy, Self::Weighed];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Sleepers, Self::Beside, Self::Large, Self::Alone, Self::Heavy, Self::Weighed];
 }
 
 /// How the cases of a group are played.
@@ -127,6 +135,8 @@ impl Group {
 pub(super) struct Lane {
     /// So many at once.
     pub(super) jobs: usize,
+    /// They hold at most so many bytes together; a single one may hold more.
+    bytes: usize,
     /// What the end of the target says of a case.
     pub(super) death: Death,
     /// Whether the target is left in peace after a case until it answers as quickly as it did at first.
@@ -145,21 +155,41 @@ pub(super) enum Death {
 }
 
 impl Lane {
+    /// One after another.
     pub(super) fn alone() -> Self {
-        Self { jobs: 1, death: Death::Pinned, rests: false }
+        Self { jobs: 1, bytes: 0, death: Death::Pinned, rests: false }
     }
 
+    /// One after another, and with time between them.
     pub(super) fn heavy() -> Self {
         Self { rests: true, ..Self::alone() }
     }
 
-    pub(super) fn beside(jobs: usize) -> Self {
-        Self { jobs, death: Death::Shared, rests: false }
+    /// So few at once that they are all of one group; where it is one, the death of the target is its own.
+    pub(super) fn few(jobs: usize) -> Self {
+        let death = if jobs > 1 { Death::Shared } else { Death::Pinned };
+        Self { jobs, bytes: 6 * MIB, death, rests: false }
     }
 
-    pub(super) fn asleep(jobs: usize) -> Self {
-        Self { jobs, death: Death::Elsewhere, rests: false }
+    /// Of `jobs` cases at once each group that may be played beside others has its share: there is room for small ones
+    /// whatever the others do. Nothing where there are too few to share.
+    pub(super) fn beside(jobs: usize) -> Option<Beside> {
+        let lane = |jobs, bytes, death| Self { jobs, bytes, death, rests: false };
+        let (asleep, large) = (jobs / 2, jobs / 4);
+        (large > 0).then(|| Beside {
+            sleepers: lane(asleep, 6 * MIB, Death::Elsewhere),
+            large: lane(large, 8 * MIB, Death::Shared),
+            small: lane(jobs - asleep - large, 2 * MIB, Death::Shared),
+        })
     }
+}
+
+/// The lanes that are used at the same time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub(super) sleepers: Lane,
+    pub(super) large: Lane,
+    pub(super) small: Lane,
 }
 
 /// What a case asks for while it is in progress.
@@ -172,18 +202,26 @@ pub(super) struct Burden {
 }
 
 impl Burden {
-    pub(super) fn of(case: &Case, calibration: &Calibration) -> Self {
+    pub(super) fn of(script: &Script, calibration: &Calibration) -> Self {
+        Self { bytes: script.footprint(), work: calibration.work(script) }
+    }
+
+    pub(super) fn of_case(case: &Case, calibration: &Calibration) -> Self {
         match &case.plan {
-            Plan::Play(script) => Self { bytes: script.footprint(), work: calibration.work(script.demand()) },
+            Plan::Play(script) => Self::of(script, calibration),
             Plan::Skip(_) => Self::default(),
         }
     }
+
+    fn max(self, other: Self) -> Self {
+        Self { bytes: self.bytes.max(other.bytes), work: self.work.max(other.work) }
+    }
 }
 
-/// How much is in progress.
+/// How much is in progress in a lane.
 #[derive(Debug)]
 pub(super) struct Load {
-    jobs: usize,
+    lane: Lane,
     /// How long the target may be busy with all of it together.
     patience: Duration,
     cases: usize,
@@ -191,14 +229,14 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn new(jobs: usize, patience: Duration) -> Self {
-        Self { jobs, patience, cases: 0, sum: Burden::default() }
+    pub(super) fn new(lane: Lane, patience: Duration) -> Self {
+        Self { lane, patience, cases: 0, sum: Burden::default() }
     }
 
     /// Whether a case may begin now.
     pub(super) fn takes(&self, burden: Burden) -> bool {
-        let fits = || self.sum.bytes + burden.bytes <= BYTES_AT_ONCE && self.sum.work + burden.work <= self.patience;
-        self.cases == 0 || (self.cases < self.jobs && fits())
+        let fits = || self.sum.bytes + burden.bytes <= self.lane.bytes && self.sum.work + burden.work <= self.patience;
+        self.cases == 0 || (self.cases < self.lane.jobs && fits())
     }
 
     pub(super) fn begin(&mut self, burden: Burden) {

@@ -105,7 +105,7 @@ impl Judging<'_> {
         for framing in &trial.framings {
             self.progress.framing(framing);
             runs.push(match (&trial.subject, &exec, &visitors, address) {
-                (Subject::Client(command), ..) => self.client(command, framing).await?,
+                (Subject::Client(command), ..) => Box::pin(self.client(command, framing)).await?,
                 (_, _, Some(visitors), _) => self.run_client(visitors, framing, Introduction::NONE).await,
                 (_, Some(exec), ..) => {
                     exec.ensure().await?;
@@ -131,7 +131,7 @@ impl Judging<'_> {
     async fn client(&self, command: &ClientCommand, framing: &Framing) -> Result<FramingRun, Failure> {
         let launcher = Launcher::new(command, framing, self.trial.time_scale);
         let (told, prints, two_addresses) = (command.told(), command.prints(), has_two_families().is_ok());
-        let run = self.run_client(&launcher, framing, Introduction { told, prints, two_addresses }).await;
+        let run = Box::pin(self.run_client(&launcher, framing, Introduction { told, prints, two_addresses })).await;
         launcher.unstarted().map_or(Ok(run), |why| Err(Failure::Untested(why)))
     }
 

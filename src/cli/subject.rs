@@ -108,7 +108,7 @@ impl Subject {
     /// So many cases are played at once, where nothing is said. Processes are dearer than connections.
     pub(super) fn jobs(&self) -> usize {
         match self {
-            Self::Client(_) => 8,
+            Self::Client(_) => 16,
             Self::Visitors(_) => 1,
             _ => 32,
         }

@@ -21,6 +21,9 @@ pub(super) fn misfit(scenario: &Scenario, context: &Context<'_>) -> Option<Strin
     if !escapes.is_empty() && !escapes.iter().any(|wanted| escape(context) == Some(wanted)) {
         return Some(format!("is about delimiters with {} escapes", escapes.join(", ")));
     }
+    if scenario.watch.is_some() && !context.profile.watched {
+        return Some("not observable without --exec".to_owned());
+    }
     needs.iter().find_map(|need| lack(*need, context)).map(str::to_owned)
 }
 

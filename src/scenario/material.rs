@@ -103,7 +103,8 @@ fn counters(size: usize) -> Vec<u8> {
 pub(super) fn stripped(framing: &Framing, payload: Vec<u8>) -> Vec<u8> {
     let is_sendable = |payload: &[u8]| framing.encode_unlimited(payload, &mut Vec::new()).is_ok();
     // A part of a delimiter is data as well, but a case about bytes is not about that (DEL-05, DEL-17, DEL-18).
-    let delimiting = |byte: &u8| delimiting(framing).contains(byte);
+    let delimiters = delimiting(framing);
+    let delimiting = |byte: &u8| delimiters.contains(byte);
     if is_sendable(&payload) && !payload.iter().any(delimiting) {
         return payload;
     }

@@ -28,6 +28,9 @@ pub use script::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Unti
 pub use trace::{Event, Failure, Outcome, Proof, Record, Trace, TraceError};
 pub use usage::{Limits, Usage};
 
+/// So many waits in vain show what a target does; more of them would only cost time, and the script ends.
+const ENOUGH: u32 = 5;
+
 /// However slowly a reply comes, a step that waits for it lasts no longer than so many times its deadline, and the time
 /// that what was sent takes.
 const PATIENCE: u32 = 2;
@@ -45,6 +48,8 @@ pub struct Session {
     channels: Vec<Channel>,
     /// The client under test has left.
     left: bool,
+    /// How many steps have waited until their time was up.
+    in_vain: u32,
     trace: Trace,
 }
 
@@ -113,7 +118,8 @@ impl Session {
         });
         let count = highest.max().map_or(0, |conn| usize::from(conn) + 1);
         let channels = (0..count).map(|_| Channel::new(&script.replies)).collect();
-        let mut session = Self { script, step: 0, began: None, channels, left: false, trace: Trace::default() };
+        let mut session =
+            Self { script, step: 0, began: None, channels, left: false, in_vain: 0, trace: Trace::default() };
         session.advance(Duration::ZERO);
         session
     }
@@ -239,6 +245,10 @@ impl Session {
             self.record(now, conn, Event::Step { step, outcome });
         }
         (self.step, self.began) = (step + 1, None);
+        self.in_vain += u32::from(waited && outcome == Outcome::Overdue);
+        if self.in_vain >= ENOUGH {
+            self.step = self.script.steps.len();
+        }
     }
 
     /// Starts the current step: hands what it asks for to its connection.
@@ -355,5 +365,27 @@ impl Step {
             Self::Await { conns, .. } => conns.first().copied().unwrap_or(Conn(0)),
             Self::Pause(_) => Conn(0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_waits_in_vain_again_and_again_ends() {
+        let (conn, within) = (Conn(0), Duration::from_secs(1));
+        let wait = Step::Await { conns: vec![conn], any: vec![Until::Bytes(1)], within };
+        let steps = [vec![Step::Connect { conn, receive_buffer: None }], vec![wait; 20]].concat();
+        let bound = Duration::from_secs(600);
+        let mut session = Session::new(Script { steps, replies: Replies::Stream, bound, errand: None });
+        while session.command(Duration::ZERO).is_some() {}
+        session.handle(Duration::ZERO, Input::Connected(conn));
+        while let Some(deadline) = session.deadline() {
+            session.handle(deadline, Input::Tick);
+        }
+        let trace = session.into_trace();
+        let vain = |record: &&Record| matches!(record.event, Event::Step { outcome: Outcome::Overdue, .. });
+        assert_eq!(trace.records.iter().filter(vain).count(), ENOUGH as usize);
     }
 }

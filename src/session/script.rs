@@ -260,11 +260,6 @@ impl Script {
         demands
     }
 
-    /// How many messages and bytes it sends in all.
-    pub fn demand(&self) -> (u32, u64) {
-        self.demands().values().fold((0, 0), |all, one| (all.0.saturating_add(one.0), all.1 + one.1))
-    }
-
     /// How many bytes the script holds.
     pub fn weight(&self) -> usize {
         self.steps

@@ -117,7 +117,7 @@ impl Gate {
     }
 
     fn is_late(&self, watch: &Watch, now: Duration) -> bool {
-        let limit = self.limit / (1 << watch.unproved.min(4));
+        let limit = self.limit / (1 << watch.unproved.min(10));
         watch.look.as_ref().is_some_and(|look| now >= look.moved + limit || now >= look.began + limit * PATIENCE)
     }
 
