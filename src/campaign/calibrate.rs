@@ -17,7 +17,7 @@ use crate::transport::Transport;
 const ATTEMPTS: usize = 3;
 
 /// So many messages in a row show what each of them adds; the more the better, where they take no time.
-const ROWS: [u32; 3] = [4, 64, 4096];
+const ROWS: [u32; 3] = [4, 64, 512];
 
 /// No row of messages is tried that would take longer than this.
 const ROW_LASTS: Duration = Duration::from_millis(20);
@@ -56,6 +56,7 @@ pub struct Danger {
     pub requirements: &'static [&'static str],
 }
 
+const BURST: Danger = Danger { what: "many messages at once", requirements: &["LEN-07", "DEL-27", "SEG-04"] };
 const EMPTY: Danger = Danger { what: "an empty message", requirements: &["LEN-05", "ASC-08", "DEL-06"] };
 const UNFINISHED: Danger = Danger { what: "FIN inside a message", requirements: &["LEN-21", "FIX-08", "DEL-21"] };
 const OVERSIZE: Danger = Danger { what: "an oversize message", requirements: &["LEN-10", "DEL-10"] };
@@ -248,10 +249,14 @@ impl<T: Transport> Lab<'_, T> {
         each
     }
 
-    /// What it does with messages that some targets die of, one after the other, so that it is known which it was.
+    /// What it does with messages that some targets die of, one after the other, so that it is known which it was. Many at
+    /// once it has had before.
     async fn endures(&self) -> Endured {
-        let mut endured = Endured { empty: self.empty().await, ..Endured::default() };
-        endured.died_of = self.dead_of(EMPTY).await;
+        let mut endured = Endured { died_of: self.dead_of(BURST).await, ..Endured::default() };
+        if endured.died_of.is_none() {
+            endured.empty = self.empty().await;
+            endured.died_of = self.dead_of(EMPTY).await;
+        }
         if endured.died_of.is_none() {
             endured.eof = self.eof().await;
             endured.died_of = self.dead_of(UNFINISHED).await;

@@ -1,5 +1,5 @@
 //! A failure that rests on time alone is confirmed by itself, alone, three times and at four times the time scale,
-//! before it counts; one that does not repeat is flaky.
+//! before it counts; one that does not repeat is flaky. What could not be observed is looked at once more in the same way.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -9,6 +9,7 @@ use super::Watcher;
 use super::run::{Field, Outcome};
 use crate::oracle::{Level, Verdict};
 use crate::scenario::{Case, Plan, Scenario};
+use crate::session::Script;
 use crate::transport::Transport;
 
 /// How often it must repeat.
@@ -17,6 +18,9 @@ const TIMES: usize = 3;
 /// So many kinds of failure are confirmed in full. A target that has failed so often beyond doubt is believed to have
 /// failed when it does so once more by itself.
 const FULLY: usize = 4;
+
+/// So many cases that could not be observed are looked at once more.
+const SECOND_LOOKS: usize = 16;
 
 /// How much longer everything may take then.
 const SCALE: f64 = 4.0;
@@ -57,6 +61,31 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
     }
 }
 
+/// Plays again what could not be observed: beside others, or on a busy machine, a target may have had no time to read one
+/// segment before the next.
+pub(super) async fn look_again<T: Transport, W: Watcher>(
+    field: &Field<'_, T, W>,
+    scenarios: &[Scenario],
+    outcomes: &mut [Outcome],
+) {
+    let unseen =
+        |outcome: &&mut Outcome| outcome.verdict == Verdict::Inconclusive && outcome.judgement.inconclusive.is_some();
+    let mut unseen: Vec<_> = outcomes.iter_mut().filter(unseen).collect();
+    unseen.sort_by_key(|outcome| outcome.level());
+    for outcome in unseen.into_iter().take(SECOND_LOOKS) {
+        if field.is_dead() || field.watcher.stopped() || field.is_beyond_doubt() {
+            return;
+        }
+        field.watcher.phase("looking again at what could not be observed", 0);
+        let Some((case, script)) = patient_case(field, scenarios, &outcome.case) else { continue };
+        let mut seen = field.play(case, script).await;
+        if !seen.rests_on_time() {
+            seen.trace = seen.trace.filter(|_| seen.verdict != Verdict::Pass);
+            *outcome = seen;
+        }
+    }
+}
+
 /// How long it took, and the run that did not fail, if there is one.
 async fn repeats<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
@@ -65,10 +94,7 @@ async fn repeats<T: Transport, W: Watcher>(
     times: usize,
 ) -> (Duration, Option<Outcome>) {
     let mut took = Duration::ZERO;
-    let Some(mut case) = patient_case(field, scenarios, &outcome.case) else { return (took, None) };
-    let Plan::Play(script) = std::mem::replace(&mut case.plan, Plan::Skip("played".into())) else {
-        return (took, None);
-    };
+    let Some((case, script)) = patient_case(field, scenarios, &outcome.case) else { return (took, None) };
     for _ in 0..times {
         let again = field.play(case.clone(), script.clone()).await;
         took += again.took;
@@ -79,13 +105,18 @@ async fn repeats<T: Transport, W: Watcher>(
     (took, None)
 }
 
+/// The case with more time for everything, and what to play.
 fn patient_case<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
     scenarios: &[Scenario],
     case: &Case,
-) -> Option<Case> {
+) -> Option<(Case, Script)> {
     let scenario = scenarios.iter().find(|scenario| scenario.id == case.scenario)?;
-    field.expand(scenario, SCALE).into_iter().find(|patient| patient.id == case.id)
+    let mut case = field.expand(scenario, SCALE).into_iter().find(|patient| patient.id == case.id)?;
+    match std::mem::replace(&mut case.plan, Plan::Skip("played".into())) {
+        Plan::Play(script) => Some((case, script)),
+        Plan::Skip(_) => None,
+    }
 }
 
 fn flaky(outcome: Outcome, passed: &Outcome) -> Outcome {

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use super::calibrate::{Calibration, Unfit, calibrate};
 use super::capacity;
 use super::client::without_habits;
-use super::confirm::confirm;
+use super::confirm::{confirm, look_again};
 use super::life::{Life, Process};
 use super::patience::BEYOND_DOUBT;
 use super::probe::is_alive;
@@ -199,12 +199,14 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         scenario.expand(&context(self.framing, self.calibration, self.options, scale))
     }
 
-    /// Confirms what rests on time, plays what was left out for what did not stand, and leaves out what adds nothing.
+    /// Confirms what rests on time, plays what was left out for what did not stand, looks again at what was not seen, and
+    /// leaves out what adds nothing.
     pub(super) async fn settle(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) {
         confirm(self, scenarios, outcomes).await;
         if self.play_left_out(scenarios, outcomes).await {
             confirm(self, scenarios, outcomes).await;
         }
+        look_again(self, scenarios, outcomes).await;
         schedule::summarise(outcomes);
     }
 

@@ -28,7 +28,7 @@ pub mod text;
 
 pub use canonical::canonical;
 pub use comparison::{COMPARISONS, Comparison, ComparisonFormat};
-pub use expectation::{Expectations, Known, Run};
+pub use expectation::{Expectations, Known, Run, schema as expectation_schema};
 pub use folding::{conformance, requirements, summary};
 pub use json::{ReadError, parse, schema};
 pub use merge::{MergeError, merge};

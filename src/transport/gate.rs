@@ -22,11 +22,13 @@ const GAP: Duration = Duration::from_millis(5);
 /// The shortest time between two looks, doubled after each up to [`BACKOFF`].
 const FIRST_WAIT: Duration = Duration::from_micros(20);
 
-/// From here on the time between looks is [`REST`].
+/// From here on the time between looks begins anew at [`REST`].
 const BACKOFF: Duration = Duration::from_micros(160);
 
-/// Between looks at a target that takes its time; long enough for a timer, so that nothing spins.
+/// Between looks at a target that takes its time; long enough for a timer, so that nothing spins. It is doubled, too, up
+/// to [`LONGEST_REST`]: looking costs the time of the processor that the target may need.
 const REST: Duration = Duration::from_millis(2);
+const LONGEST_REST: Duration = Duration::from_millis(16);
 
 /// One that reads on is given so many times the limit.
 const PATIENCE: u32 = 10;
@@ -173,7 +175,7 @@ impl Look {
 
     fn back_off(&mut self, now: Duration) {
         self.next = now + self.wait;
-        self.wait = if self.wait < BACKOFF { self.wait * 2 } else { REST };
+        self.wait = if self.wait < BACKOFF { self.wait * 2 } else { (self.wait * 2).clamp(REST, LONGEST_REST) };
     }
 }
 

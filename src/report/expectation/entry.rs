@@ -7,25 +7,30 @@ use super::{Known, escape, matcher};
 use crate::complaint::{Complaint, Source};
 
 /// What is written in the file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     /// A glob over ids of requirements.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub(super) requirement: Option<Spanned<String>>,
     /// A glob over ids of cases and scenarios.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub(super) case: Option<Spanned<String>>,
     /// A glob over framings.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub(super) framing: Option<Spanned<String>>,
     /// Why this is known and left as it is.
+    #[schemars(with = "String")]
     pub(super) reason: Spanned<String>,
     /// Where more is said of it.
     #[serde(default)]
     pub(super) link: Option<String>,
     /// The last day on which it holds: `2026-12-31`.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     until: Option<Spanned<String>>,
 }
 

@@ -145,6 +145,11 @@ impl Expectation {
     }
 }
 
+/// The JSON Schema of the file.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Vec<Entry>).to_value()
+}
+
 /// Patterns do not care about case; brackets hold the values of a case and are no sets of characters.
 fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
     let glob = GlobBuilder::new(&escape(pattern))
