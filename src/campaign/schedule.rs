@@ -287,3 +287,34 @@ pub(super) fn summarise(outcomes: &mut [Outcome]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_share_the_cases_at_once_and_where_there_are_few_there_is_one() {
+        for jobs in 1..100 {
+            match Lane::beside(jobs) {
+                Some(Beside { sleepers, large, small }) => {
+                    assert_eq!(sleepers.jobs + large.jobs + small.jobs, jobs);
+                    assert!([sleepers, large, small].iter().all(|lane| lane.jobs > 0), "{jobs}");
+                }
+                None => assert!(jobs < 4, "{jobs}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_case_that_is_larger_than_its_lane_runs_by_itself() {
+        let lane = Lane { jobs: 4, bytes: 100, death: Death::Shared, rests: false };
+        let mut load = Load::new(lane, Duration::from_secs(1));
+        let of = |bytes| Burden { bytes, work: Duration::ZERO };
+        assert!(load.takes(of(1000)));
+        load.begin(of(1000));
+        assert!(!load.takes(of(1)));
+        load.end(of(1000));
+        load.begin(of(60));
+        assert!(load.takes(of(40)) && !load.takes(of(41)));
+    }
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::desk::{Desk, Order};
+use super::text_lengths::{blocks, lengths};
 use super::{Act, Fault, Flow, Moment, scope};
 use crate::framing::{After, Behaviour, Empty, Eof, Framing, Partial, Reply};
 use crate::peer::server::Settings;
@@ -99,6 +100,18 @@ pub(super) const VARIANTS: &[Fault] = &[
         Act::Settings(|settings| {
             declaring(settings, |behaviour| behaviour.reply = Some(Reply::Delimiter(b"\n".to_vec())))
         }),
+    ),
+    variant(
+        "first-of-two-lengths",
+        "takes the first of two lengths that contradict each other",
+        scope::header,
+        Act::Decode(|desk| blocks(desk, |lines| lengths(lines).first()?.parse().ok())),
+    ),
+    variant(
+        "last-of-two-lengths",
+        "takes the last of two lengths that contradict each other",
+        scope::header,
+        Act::Decode(|desk| blocks(desk, |lines| lengths(lines).last()?.parse().ok())),
     ),
     variant(
         "refusal-delayed",

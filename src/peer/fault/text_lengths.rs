@@ -112,18 +112,11 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk| blocks(desk, |lines| lines.strip_prefix("Content-Length: ")?.split("\r\n").next()?.parse().ok()),
     ),
     number(
-        "first-of-two-lengths",
-        "takes the first of two lengths that contradict each other",
+        "two-lengths-added",
+        "takes two lengths that contradict each other for the parts of one",
         &["ASC-11"],
         scope::header,
-        |desk| blocks(desk, |lines| lengths(lines).first()?.parse().ok()),
-    ),
-    number(
-        "last-of-two-lengths",
-        "takes the last of two lengths that contradict each other",
-        &["ASC-11"],
-        scope::header,
-        |desk| blocks(desk, |lines| lengths(lines).last()?.parse().ok()),
+        |desk| blocks(desk, |lines| lengths(lines).iter().map(|value| value.parse::<u64>().ok()).sum()),
     ),
     number("bad-header-is-zero", "takes a length that is no number for zero", &["ASC-12"], scope::header, |desk| {
         blocks(desk, |lines| Some(lengths(lines).first()?.parse().unwrap_or(0)))
@@ -166,7 +159,7 @@ fn lenient(desk: &Desk, parse: fn(&str) -> Option<u64>) -> Box<dyn Decode> {
 }
 
 /// Header blocks whose length is read by `parse`; what it does not take is refused.
-fn blocks(desk: &Desk, parse: fn(&str) -> Option<u64>) -> Box<dyn Decode> {
+pub(super) fn blocks(desk: &Desk, parse: fn(&str) -> Option<u64>) -> Box<dyn Decode> {
     Reader::boxed((desk.framing().clone(), parse), |it| {
         while let Some(end) = find(it.buffer, b"\r\n\r\n") {
             let lines = std::str::from_utf8(&it.buffer[..end]).unwrap_or("?");
@@ -184,7 +177,7 @@ fn blocks(desk: &Desk, parse: fn(&str) -> Option<u64>) -> Box<dyn Decode> {
 }
 
 /// The values of all lengths in a header block.
-fn lengths(lines: &str) -> Vec<String> {
+pub(super) fn lengths(lines: &str) -> Vec<String> {
     let fields = lines.split("\r\n").filter_map(|line| line.split_once(':'));
     let lengths = fields.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     lengths.map(|(_, value)| value.trim().to_owned()).collect()
