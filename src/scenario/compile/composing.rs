@@ -122,22 +122,30 @@ impl Compiler<'_> {
     /// Bytes as they are. With a `duty` it is that of the frames that stand in them, or else of the whole.
     fn raw(&self, bytes: Vec<u8>, send: &Send) -> Result<Wire, String> {
         let mut wire = Wire::raw(bytes);
+        let streams = matches!(self.variant.context.framing.strategy(), Strategy::Raw | Strategy::Close);
+        if !streams || send.duty.is_some() {
+            self.allow_frames(&mut wire);
+        }
         if let Some(duty) = &send.duty {
-            let mut deframer = Deframer::new(self.variant.context.framing);
-            deframer.push(&wire.bytes);
-            let all = 0..wire.len();
-            while let Some(Ok(frame)) = deframer.next_frame() {
-                let payload = Bytes::from(frame.payload.clone());
-                let (frame, body) = (all.clone(), all.clone());
-                wire.messages.push(Message { payload, frame, body, duty: Duty::May, copies: 1 });
-            }
             match duty.given()? {
                 _ if !wire.messages.is_empty() => {}
                 Owed::Echo => return Err("these bytes are no frame in this framing".to_owned()),
-                Owed::May | Owed::Never => wire.promise(all, Duty::May),
+                Owed::May | Owed::Never => wire.promise(0..wire.len(), Duty::May),
             }
         }
         Ok(wire)
+    }
+
+    /// What happens to be whole frames of this framing may be answered, whatever it was meant to be.
+    fn allow_frames(&self, wire: &mut Wire) {
+        let mut deframer = Deframer::new(self.variant.context.framing);
+        deframer.push(&wire.bytes);
+        let all = 0..wire.len();
+        while let Some(Ok(frame)) = deframer.next_frame() {
+            let payload = Bytes::from(frame.payload);
+            let (frame, body) = (all.clone(), all.clone());
+            wire.messages.push(Message { payload, frame, body, duty: Duty::May, copies: 1 });
+        }
     }
 
     fn claim(&self, claim: &Claim, setting: Setting<'_>, promises: bool) -> Result<Wire, String> {
@@ -157,6 +165,8 @@ impl Compiler<'_> {
         let mut wire = Wire::claim(&header, &body);
         if promises {
             wire.promise(header.len()..wire.len(), Duty::May);
+        } else {
+            self.allow_frames(&mut wire);
         }
         Ok(wire)
     }

@@ -320,18 +320,6 @@ fn a_serial_target_is_asked_for_service_when_the_others_are_closed() {
 }
 
 #[test]
-fn raw_bytes_promise_nothing_unless_a_duty_is_given() {
-    let promises = |duty: &str| {
-        let text = format!("steps:\n  - send: {{raw: {{hex: \"0161 0162\"}}{duty}}}\n");
-        let cases = expand(&scenario(&text), "length:u8");
-        let Step::Send { promises, .. } = &steps(&cases[0])[1] else { panic!() };
-        promises.iter().map(|promise| (promise.payload.to_vec(), promise.duty)).collect::<Vec<_>>()
-    };
-    assert_eq!(promises(""), []);
-    assert_eq!(promises(", duty: may"), [(b"a".to_vec(), Duty::May), (b"b".to_vec(), Duty::May)]);
-}
-
-#[test]
 fn gaps_are_pauses_between_segments() {
     let text = "steps:\n  - send: {messages: [a, b], cut: messages, gap: 5ms}\n";
     let cases = expand(&scenario(text), "length:u8");
@@ -363,4 +351,14 @@ fn more_cases_than_allowed_are_none() {
     let text = "steps:\n  - send: {message: {fill: 100}, cut: every-offset}\n  - send: {message: {fill: 100}, cut: every-offset}\n";
     let cases = expand(&scenario(text), "raw");
     assert_eq!(reason(&cases[0]), "has more than 5000 cases with this framing");
+}
+
+#[test]
+fn bytes_that_happen_to_be_a_frame_may_be_answered() {
+    let raw = scenario("steps:\n  - send: {raw: {hex: \"000161\"}}\n");
+    assert_eq!(duties(&expand(&raw, "length:u16be")[0]), [[Duty::May]]);
+    assert_eq!(duties(&expand(&raw, "length:u32be")[0]), [[]]);
+    let claim = scenario("steps:\n  - send: {claim: {value: 2}}\n");
+    assert_eq!(duties(&expand(&claim, "length:u16be,incl=field")[0]), [[Duty::May]]);
+    assert_eq!(duties(&expand(&claim, "length:u32be,incl=field")[0]), [[]]);
 }
