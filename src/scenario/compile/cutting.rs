@@ -24,6 +24,20 @@ pub(super) struct Cuts {
     pub(super) words: Option<String>,
 }
 
+/// A send is cut no more often, unless the run is thorough: where nothing waits for its turn a segment takes a fraction
+/// of a millisecond, on a busy machine many of them.
+const MOST_REGULAR: usize = 2_000;
+
+impl Cuts {
+    fn bounded(mut self, thorough: bool) -> Self {
+        if !thorough && self.offsets.len() > MOST_REGULAR {
+            self.offsets.truncate(MOST_REGULAR);
+            self.words = self.words.map(|words| format!("{words}, {MOST_REGULAR} times"));
+        }
+        self
+    }
+}
+
 impl Compiler<'_> {
     /// The offset up to which a send goes. Several make a family.
     pub(super) fn until(&mut self, at: usize, place: Place, wire: &Wire) -> Result<usize, String> {
@@ -38,15 +52,17 @@ impl Compiler<'_> {
 
     /// Where the bytes of `range` are cut.
     pub(super) fn cuts(&mut self, at: usize, cut: &Cut, wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
+        let thorough = self.variant.context.thorough;
         match cut {
             Cut::Whole => Ok(Cuts::default()),
             _ if wire.times > 1 => Err("so many copies are not cut".to_owned()),
-            Cut::EachByte => regular(1, range, "byte by byte".to_owned()),
+            Cut::EachByte => Ok(regular(1, range, "byte by byte".to_owned())?.bounded(thorough)),
             Cut::Every(bytes) => {
                 let bytes = (*bytes.given()?).max(1) as usize;
-                regular(bytes, range, format!("into pieces of {}", super::describe::count(bytes)))
+                let words = format!("into pieces of {}", super::describe::count(bytes));
+                Ok(regular(bytes, range, words)?.bounded(thorough))
             }
-            Cut::Messages => Ok(between_messages(wire, range)),
+            Cut::Messages => Ok(between_messages(wire, range).bounded(thorough)),
             Cut::AllOf(places) => all_of(&given(places)?, wire, range),
             Cut::EachOf(places) => self.each_of(at, &given(places)?, wire, range),
             Cut::EveryOffset => self.each_of(at, &[Place::Every], wire, range),
