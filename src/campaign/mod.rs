@@ -18,6 +18,7 @@ mod unfit;
 
 pub use calibrate::{Calibration, Danger, Unfit, calibrate};
 pub(crate) use capacity::measure;
+pub(crate) use client::measure_client;
 pub use client::{Introduction, run_client};
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
