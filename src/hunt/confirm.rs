@@ -9,7 +9,7 @@ use super::finding::{Finding, Key, shorter};
 use super::run::{Fuzzer, Suspect};
 use super::segmentation;
 use super::shape::{requirement, shape};
-use crate::campaign::{Process, is_alive};
+use crate::campaign::{Process, answers_within, is_alive};
 use crate::fuzzing::{Plan, Shrinking, candidates, scenario_of};
 use crate::oracle::{Breach, judge, target_ended};
 use crate::scenario::plain;
@@ -106,16 +106,17 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     /// Plays a case alone. Where the target is ours, its end is what comes of it, and it is started again.
     pub(super) async fn replay(&self, case: &Case, scale: f64, rule: &str) -> Played {
         let played = case.play(self.transport, self.known, scale).await;
-        self.looked_after(played, rule).await
+        self.looked_after(played, rule, scale < 1.0).await
     }
 
-    async fn looked_after(&self, mut played: Played, rule: &str) -> Played {
+    /// `in_haste`: what is silent for a while is taken for dead; it is looked at again in the end.
+    async fn looked_after(&self, mut played: Played, rule: &str, in_haste: bool) -> Played {
         let Some(process) = self.process.filter(|_| !self.watcher.stopped()) else { return played };
         if rule == DIED || played.breaches.iter().any(|breach| LOST.contains(&breach.rule.as_str())) {
             self.let_it_end().await;
         }
         // That it is silent for good shows only if it is asked, which is needless where something else is looked for.
-        let mute = rule == DIED && !process.ended() && !self.answers().await;
+        let mute = rule == DIED && !process.ended() && !self.answers_in(in_haste).await;
         if mute || process.ended() {
             let restarted = process.restart().await;
             played.details.extend(restarted.last_words.iter().map(|line| format!("its standard error: {line}")));
@@ -132,6 +133,11 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             }
             self.pause(BETWEEN).await;
         }
+    }
+
+    async fn answers_in(&self, haste: bool) -> bool {
+        let (framing, tempo) = (&self.known.framing, self.known.tempo);
+        if haste { answers_within(self.transport, framing, tempo, &[1.0, 2.0]).await } else { self.answers().await }
     }
 
     pub(super) async fn answers(&self) -> bool {
@@ -182,7 +188,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     async fn script_fails(&self, case: &Case, script: &Script, breach: &Breach) -> (bool, Duration) {
         let trace = self.transport.run(script.clone()).await;
         let played = Played::new(judge(script, &trace), &[trace]);
-        let played = self.looked_after(played, &breach.rule).await;
+        let played = self.looked_after(played, &breach.rule, true).await;
         let fails = match case {
             Case::Session(_) | Case::Reply(_) => breaks(&played, &breach.rule),
             Case::Segmentations(_) => !played.breaches.is_empty(),

@@ -34,14 +34,11 @@ const HARMS: &[(Harm, usize)] = &[
 pub(super) fn draw(known: &Known, seed: u64, number: u64, corpus: &[Plan]) -> Case {
     let (mut dice, swarm) = (Dice::new(seed, Purpose::Case, number), Swarm::of(seed, number));
     if let Some(client) = known.client() {
-        let plan = match dice.once_in(4) {
-            true if !corpus.is_empty() => {
-                let plan = dice.pick(corpus).clone();
-                varied(&mut dice, &swarm, known, plan)
-            }
-            _ => answered(&mut dice, &swarm, known, client),
-        };
-        return Case::Reply(plan);
+        if corpus.is_empty() || !dice.once_in(4) {
+            return Case::Reply(answered(&mut dice, &swarm, known, client));
+        }
+        let plan = dice.pick(corpus).clone();
+        return Case::Reply(varied(&mut dice, &swarm, known, plan));
     }
     if known.is_framed() && !known.once && swarm.once_in(&mut dice, Feature::Segmentations, 24) {
         return Case::Segmentations(two_ways(&mut dice, &swarm, known));

@@ -41,7 +41,7 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk| right(&with_max(desk.framing(), |max| max.saturating_sub(1))),
     ),
     fault("limit-one-more", "takes a message of one byte over the maximum", OVER, scope::limited, |desk| {
-        right(&with_max(desk.framing(), |max| max + 1))
+        right(&with_max(desk.framing(), |max| max.saturating_add(1)))
     }),
     fault("limit-ignored", "takes messages of any size", OVER, scope::limited, |desk| {
         right(&unlimited(desk.framing()))
