@@ -42,9 +42,6 @@ pub(super) struct Args {
     #[arg(last = true, value_name = "CMD", requires = "client")]
     command: Vec<String>,
 
-    #[command(flatten)]
-    spoken: client::Options,
-
     /// End after so many cases in each framing; 10000 if neither this nor --time is given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
     cases: Option<u64>,
@@ -84,6 +81,9 @@ pub(super) struct Args {
     /// Multiply every deadline and window, for a slow machine or a long way
     #[arg(long, value_name = "X", default_value = "1", value_parser = parse::time_scale, allow_negative_numbers = true, help_heading = "How it is run")]
     time_scale: f64,
+
+    #[command(flatten)]
+    spoken: client::Options,
 }
 
 const EXAMPLES: &str = "\

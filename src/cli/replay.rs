@@ -45,12 +45,12 @@ pub(super) struct Args {
     #[arg(last = true, value_name = "CMD", conflicts_with_all = ["target", "from_artifact"])]
     command: Vec<String>,
 
-    #[command(flatten)]
-    client: client::Options,
-
     /// Whose input it is; without it, as the folder that it lies in is called
     #[arg(long, value_name = "NAME", requires = "from_artifact")]
     of: Option<Artifact>,
+
+    #[command(flatten)]
+    client: client::Options,
 }
 
 const EXAMPLES: &str = "\

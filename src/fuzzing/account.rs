@@ -138,6 +138,11 @@ fn is_written_in_lines(framing: &Framing) -> bool {
     matches!(framing.kind(), Kind::Length(length) if matches!(length.field, Field::Header | Field::HttpChunked))
 }
 
+/// Whether a last line without LF ends in a CR, which belongs to it or not (bufio.ScanLines leaves it out).
+fn ends_in_half_a_line_end(framing: &Framing, rest: &[u8]) -> bool {
+    rest.ends_with(b"\r") && matches!(framing.kind(), Kind::Delimiter(delimiter) if delimiter.chomp_cr)
+}
+
 /// Whether lines of text say a length in another way than we do.
 fn is_respelled(framing: &Framing, wire: &[u8], payload: &[u8]) -> bool {
     let mut frame = Vec::new();
@@ -170,7 +175,10 @@ impl Account {
     fn finish(&mut self, settings: &Settings, trust: Trust, mut deframer: Deframer, end: usize) {
         let framing = &settings.framing;
         let rest = deframer.rest().to_vec();
-        if trust == Trust::Measured && !rest.is_empty() && is_written_in_lines(framing) {
+        // What is no text may come back as something that is.
+        let is_no_text = framing.behaviour().enc.is_some() && !rest.is_ascii();
+        let is_open = is_written_in_lines(framing) || ends_in_half_a_line_end(framing, &rest) || is_no_text;
+        if trust == Trust::Measured && !rest.is_empty() && is_open {
             self.doubtful_after = Some(end);
             return;
         }

@@ -13,6 +13,9 @@ use crate::profile::ClientProfile;
 /// So many messages of a burst, at most.
 const BURST: usize = 1_100;
 
+/// More than two bytes of length can say.
+const UNSENDABLE: usize = 65_540;
+
 /// A pause of almost two seconds: a reply may be late.
 const LATE: u8 = 188;
 
@@ -64,6 +67,10 @@ fn answered(dice: &mut Dice, swarm: &Swarm, known: &Known, client: &ClientProfil
     if dice.once_in(100) {
         return Plan { framing: known.settings.framing.clone(), streams: Vec::new(), moves: Vec::new() }; // nobody listens
     }
+    if dice.once_in(40) {
+        let streams = vec![Stream { messages: vec![unsendable(dice, known)], damage: Vec::new() }];
+        return Plan { framing: known.settings.framing.clone(), streams, moves: Vec::new() };
+    }
     let can_be_told = |message: &Message| match message {
         Message::Bytes(bytes) => client.told.objection(bytes).is_none(),
         Message::Raw(_) | Message::Row { .. } => client.told.objection(&[0, 0xff]).is_none(),
@@ -81,6 +88,16 @@ fn answered(dice: &mut Dice, swarm: &Swarm, known: &Known, client: &ClientProfil
     }
     let moves = acts.into_iter().map(|act| Move { on: 0, act }).collect();
     Plan { framing: known.settings.framing.clone(), streams: vec![stream], moves }
+}
+
+/// A message that holds a delimiter, or is longer than a small length can say: most framings cannot carry one of them.
+fn unsendable(dice: &mut Dice, known: &Known) -> Message {
+    let terminator = known.settings.framing.terminator().unwrap_or_default();
+    match dice.below(3) {
+        0 if known.largest >= UNSENDABLE => Message::Bytes(vec![b'u'; UNSENDABLE]),
+        1 => Message::Bytes(vec![b'u'; 256]),
+        _ => Message::Bytes([b"one".as_slice(), &terminator, b"two"].concat()),
+    }
 }
 
 /// What one connection sends.
