@@ -353,6 +353,17 @@ fn a_target_that_is_silent_for_good_is_started_again_and_its_silence_pinned_on_a
     weak("hangs", &["target-died: "], "target-died");
 }
 
+#[test]
+fn what_was_found_in_libraries_is_still_replayed() {
+    let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/findings")).expect("the folder");
+    let files: Vec<_> = files.map(|entry| entry.expect("an entry").path()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        let output = run(&["replay", file.to_str().expect("UTF-8")]);
+        assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), "FIXED\n"), "{}", file.display());
+    }
+}
+
 /// The command of the reference client.
 fn client<'a>(framing: &'a str, fault: Option<&'a str>) -> Vec<&'a str> {
     let command = [env!("CARGO_BIN_EXE_echospec"), "send", "{host}:{port}", "--framing", framing];

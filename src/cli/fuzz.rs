@@ -198,7 +198,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     let mut exits: Vec<Exit> =
         stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted).into_iter().collect();
     for run in &runs {
-        exits.push(tell(run, args, console)?);
+        exits.push(tell(run, args, stopped.is_some(), console)?);
     }
     for framing in framings.iter().skip(runs.len()) {
         console.remark(&format!("{framing}: not fuzzed, the run was ended before"));
@@ -246,10 +246,11 @@ async fn run_all(
 }
 
 /// Says what came of a framing, and writes what was found.
-fn tell(run: &Run, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
+fn tell(run: &Run, args: &Args, stopped: bool, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let Run { framing, hunted, .. } = run;
     if let Err(Unfit::Unreachable(why)) = &hunted.calibration {
-        console.complain(&Failure::Untested(format!("{framing} was not fuzzed: no connection ({why})")));
+        let why = if stopped { "the run was ended before".into() } else { format!("no connection ({why})") };
+        console.complain(&Failure::Untested(format!("{framing} was not fuzzed: {why}")));
         return Ok(Exit::Untested);
     }
     let level = args.level.into();

@@ -96,7 +96,7 @@ fn unsendable(dice: &mut Dice, known: &Known) -> Message {
     match dice.below(3) {
         0 if known.largest >= UNSENDABLE => Message::Bytes(vec![b'u'; UNSENDABLE]),
         1 => Message::Bytes(vec![b'u'; 256]),
-        _ => Message::Bytes([b"one".as_slice(), &terminator, b"two"].concat()),
+        _ => Message::Bytes([b"one".as_slice(), terminator, b"two"].concat()),
     }
 }
 

@@ -350,6 +350,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let mut suspects = std::mem::take(&mut search.suspects);
         suspects.sort_by_key(|suspect| suspect.number);
         if self.watcher.stopped() {
+            search.open += suspects.len() as u64; // nobody has the time to look at them
             return;
         }
         self.let_it_end().await;
