@@ -256,12 +256,12 @@ async fn bare_loop(address: std::net::SocketAddr, jobs: usize, time: Duration) -
 
 /// An echo with a length of four bytes that has a weakness for messages that begin with an `x`.
 const WEAK: &str = r#"
-import os, socket, struct, sys, threading
+import hashlib, os, socket, struct, sys, threading
 weakness, kept, lock = sys.argv[2], [], threading.Lock()
 
 def spin():
-    while True:
-        pass
+    while True:  # without the interpreter's lock: several threads are sure to get their share of a busy machine
+        hashlib.pbkdf2_hmac("sha256", b"x", b"x", 1_000_000)
 
 def suffer():
     if weakness == "keeps-descriptors":
@@ -269,8 +269,9 @@ def suffer():
     elif weakness == "keeps-memory":
         kept.append(bytearray(3 << 20))
     elif weakness == "spins" and not kept:
-        kept.append(threading.Thread(target=spin, daemon=True))
-        kept[0].start()
+        kept.extend(threading.Thread(target=spin, daemon=True) for _ in range(4))
+        for thread in kept:
+            thread.start()
     elif weakness == "hangs":
         lock.acquire()
     elif weakness == "aborts":
