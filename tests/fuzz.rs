@@ -29,6 +29,15 @@ impl Fuzzed {
         Self { folder, output }
     }
 
+    /// `options` end in `--`.
+    fn of_client(options: &[&str], command: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let findings = folder.path().join("findings");
+        let findings = ["--findings", findings.to_str().expect("UTF-8")];
+        let output = run(&[&["fuzz"], &findings[..], options, command].concat());
+        Self { folder, output }
+    }
+
     fn code(&self) -> Option<i32> {
         self.output.status.code()
     }
@@ -50,13 +59,9 @@ fn replayed(file: &Path, port: &str) -> (Option<i32>, String) {
 
 /// Without what differs from run to run.
 fn steady(text: &str) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        words.push(if word.ends_with("/s),") { "(RATE/s),".into() } else { word.into() });
-    }
-    let at = words.iter().position(|word| word == "in").map_or(0, |at| at + 1);
-    words[at] = "TIME".into();
-    words.join(" ")
+    let (head, rest) = text.split_once(" in ").expect("how long it took");
+    let (_, tail) = rest.split_once("), ").expect("rates");
+    format!("{head} in TIME s (RATES), {tail}")
 }
 
 #[test]
@@ -82,7 +87,7 @@ fn what_is_found_over_tcp_fails_again_and_is_fixed_by_a_right_server() {
 
 fn found_and_fixed(fault: &str, framing: &str) {
     let (wrong, right) = (Listening::serving(framing, Some(fault)), Listening::serving(framing, None));
-    let fuzzed = Fuzzed::new(&[&wrong.port, "--framing", framing, "--cases", "4000"]);
+    let fuzzed = Fuzzed::new(&[&wrong.port, "--framing", framing, "--cases", "4000", "--level", "should"]);
     assert_eq!(fuzzed.code(), Some(1), "{fault} in {framing}: {}", fuzzed.said());
     let files = fuzzed.files();
     let [file] = files.as_slice() else { panic!("{fault} in {framing}: {files:?}") };
@@ -189,8 +194,9 @@ fn what_cannot_be_fuzzed_is_refused_or_untested() {
     }
 }
 
-/// `cargo test --release --test fuzz -- --ignored --nocapture throughput`: cases a second beside a loop that does nothing but
-/// connect, send, receive and close, as many at once against the same server, in turns.
+/// `cargo test --release --test fuzz -- --ignored --nocapture throughput`: rates beside a loop that does nothing but
+/// connect, send, receive and close, as many at once against the same server, in turns. A case may be several sessions of
+/// several segments, so these are compared, too.
 #[test]
 #[ignore = "measures"]
 fn throughput() {
@@ -205,12 +211,22 @@ fn throughput() {
         let seed = round.to_string();
         let fuzzed = Fuzzed::new(&[&serving.port, "--framing", "length:u32be", "--time", "8s", "--seed", &seed]);
         let said = fuzzed.said();
-        let rate = said.split(['(', '/']).find_map(|word| word.parse::<f64>().ok()).expect("a rate");
-        println!("{rate:.0} cases/s, {bare:.0} bare sessions/s, ratio {:.2}: {said}", rate / bare);
-        ratios.push(rate / bare);
+        let rates: Vec<f64> =
+            said.split(['(', '/', ' ']).filter_map(|word| word.parse().ok()).skip(2).take(3).collect();
+        let [cases, sessions, segments] = rates[..] else { panic!("no rates: {said}") };
+        let ratio = [cases, sessions, segments].map(|rate| rate / bare);
+        println!(
+            "{bare:.0} bare sessions/s; {cases:.0} cases/s ({:.2}), {sessions:.0} sessions/s ({:.2}), \
+             {segments:.0} segments/s ({:.2})",
+            ratio[0], ratio[1], ratio[2]
+        );
+        ratios.push(ratio);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("median ratio {:.2}", ratios[2]);
+    for (at, what) in ["cases", "sessions", "segments"].iter().enumerate() {
+        let mut all: Vec<f64> = ratios.iter().map(|ratio| ratio[at]).collect();
+        all.sort_by(f64::total_cmp);
+        println!("{what}: median ratio {:.2}", all[2]);
+    }
 }
 
 /// Sessions a second.
@@ -238,10 +254,28 @@ async fn bare_loop(address: std::net::SocketAddr, jobs: usize, time: Duration) -
     sessions as f64 / began.elapsed().as_secs_f64()
 }
 
-/// An echo with a length of four bytes that keeps a descriptor for each message with an `a` in it.
-const LEAKS: &str = r#"
-import os, socket, struct, sys, threading
-kept = []
+/// An echo with a length of four bytes that has a weakness for messages that begin with an `x`.
+const WEAK: &str = r#"
+import hashlib, os, socket, struct, sys, threading
+weakness, kept, lock = sys.argv[2], [], threading.Lock()
+
+def spin():
+    while True:  # without the interpreter's lock: several threads are sure to get their share of a busy machine
+        hashlib.pbkdf2_hmac("sha256", b"x", b"x", 1_000_000)
+
+def suffer():
+    if weakness == "keeps-descriptors":
+        kept.append(os.open(os.devnull, os.O_RDONLY))
+    elif weakness == "keeps-memory":
+        kept.append(bytearray(3 << 20))
+    elif weakness == "spins" and not kept:
+        kept.extend(threading.Thread(target=spin, daemon=True) for _ in range(4))
+        for thread in kept:
+            thread.start()
+    elif weakness == "hangs":
+        lock.acquire()
+    elif weakness == "aborts":
+        os.abort()
 
 def read(conn, size):
     data = bytearray()
@@ -259,8 +293,10 @@ def serve(conn):
                     while conn.recv(65536):
                         pass
                     return
-                if b"a" in body:
-                    kept.append(os.open(os.devnull, os.O_RDONLY))
+                with lock:
+                    pass
+                if body.startswith(b"x"):
+                    suffer()
                 conn.sendall(head + body)
         except OSError:
             pass
@@ -270,22 +306,121 @@ while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 "#;
 
+/// What is wrong with a process shows only in the process: `--exec` sees it, pins it on a case, and that case shows it again.
+fn weak(weakness: &str, said: &[&str], shown: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = folder.path().join("server.py");
+    fs::write(&server, WEAK).expect("the server is written");
+    let command = format!("python3 {} {{port}} {weakness}", server.display());
+    let framing = "length:u32be,max=1MiB,over=close";
+    let fuzzed = Fuzzed::new(&["--exec", &command, "--framing", framing, "--cases", "400", "--level", "should"]);
+    assert_eq!(fuzzed.code(), Some(1), "{weakness}: {}", fuzzed.said());
+    assert!(said.iter().all(|said| fuzzed.said().contains(said)), "{weakness}: {}", fuzzed.said());
+    let file = fuzzed.files().pop().expect("a scenario");
+    let text = fs::read_to_string(&file).expect("a scenario");
+    assert!(text.contains(shown) && text.contains("message: x"), "{weakness}: {text}");
+    let (file, id) = (file.to_str().expect("UTF-8"), file.file_stem().and_then(|stem| stem.to_str()).expect("UTF-8"));
+    let check =
+        ["check", "--exec", &command, "--framing", framing, "--scenarios", file, "--level", "should", "--only", id];
+    let output = run(&check);
+    assert_eq!(output.status.code(), Some(1), "{weakness}: {}\n{text}", self::said(&output));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn descriptors_that_are_kept_are_pinned_on_a_case() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = folder.path().join("server.py");
-    fs::write(&server, LEAKS).expect("the server is written");
-    let command = format!("python3 {} {{port}}", server.display());
-    let framing = "length:u32be,max=1MiB,over=close";
-    let fuzzed = Fuzzed::new(&["--exec", &command, "--framing", framing, "--cases", "100"]);
-    assert_eq!(fuzzed.code(), Some(1), "{}", fuzzed.said());
-    assert!(fuzzed.said().contains("descriptors-kept: "), "{}", fuzzed.said());
-    let file = fuzzed.files().pop().expect("a scenario");
-    let text = fs::read_to_string(&file).expect("a scenario");
-    assert!(text.contains("watch:\n  descriptors: ") && text.contains("message: a\n"), "{text}");
-    let file = file.to_str().expect("UTF-8");
-    let check = ["check", "--exec", &command, "--framing", framing, "--scenarios", file, "--only"];
-    let output = run(&[&check[..], &["ses-10-descriptors-kept"]].concat());
-    assert!(output.status.code() == Some(1) && said(&output).contains("descriptors-kept"), "{}", said(&output));
+    weak("keeps-descriptors", &["descriptors-kept: "], "watch:\n  descriptors: ");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_is_kept_is_pinned_on_a_case() {
+    weak("keeps-memory", &["memory-kept: "], "kept: ");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_processor_that_is_kept_busy_is_pinned_on_a_case() {
+    weak("spins", &["processor-time: "], "cpu: ");
+}
+
+#[test]
+fn a_crash_is_pinned_on_a_case() {
+    weak("aborts", &["target-died: the target died in this case: killed by signal"], "target-died");
+}
+
+#[test]
+fn a_target_that_is_silent_for_good_is_started_again_and_its_silence_pinned_on_a_case() {
+    weak("hangs", &["target-died: "], "target-died");
+}
+
+#[test]
+fn what_was_found_in_libraries_is_still_replayed() {
+    let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/findings")).expect("the folder");
+    let files: Vec<_> = files.map(|entry| entry.expect("an entry").path()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        let output = run(&["replay", file.to_str().expect("UTF-8")]);
+        assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), "FIXED\n"), "{}", file.display());
+    }
+}
+
+/// The command of the reference client.
+fn client<'a>(framing: &'a str, fault: Option<&'a str>) -> Vec<&'a str> {
+    let command = [env!("CARGO_BIN_EXE_echospec"), "send", "{host}:{port}", "--framing", framing];
+    command.into_iter().chain(fault.into_iter().flat_map(|fault| ["--fault", fault])).collect()
+}
+
+#[test]
+fn faults_of_clients_are_found_fail_again_and_are_fixed_by_a_right_client() {
+    let faults = [
+        ("stops-at-nul", "length:u32be", "cli-17-altered-reply"),
+        ("partial-is-success", "lf", "cli-09-false-success"),
+        ("dies-of-reset", "netstring", "cli-11-client-crashed"),
+        ("nothing-is-success", "length:u32be", "cli-10-false-success"),
+        ("resets", "fixed:16", "cli-07-reset"),
+    ];
+    std::thread::scope(|scope| {
+        for (fault, framing, name) in faults {
+            scope.spawn(move || {
+                let (wrong, right) = (client(framing, Some(fault)), client(framing, None));
+                let options = ["--client", "--framing", framing, "--cases", "400", "--"];
+                let fuzzed = Fuzzed::of_client(&options, &wrong);
+                assert_eq!(fuzzed.code(), Some(1), "{fault} in {framing}: {}", fuzzed.said());
+                let file = fuzzed.files().pop().expect("a scenario");
+                assert_eq!(file.file_stem().and_then(|stem| stem.to_str()), Some(name), "{}", fuzzed.said());
+                for (command, code, verdict) in [(wrong, 1, "FAILS\n"), (right, 0, "FIXED\n")] {
+                    let output = run(&[&["replay", file.to_str().expect("UTF-8"), "--"], &command[..]].concat());
+                    let said = said(&output);
+                    assert!(
+                        output.status.code() == Some(code) && said.contains(verdict),
+                        "{fault} in {framing}: {said}"
+                    );
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_right_client_is_accused_of_nothing() {
+    for framing in ["length:u32be", "lines", "close"] {
+        let options = ["--client", "--framing", framing, "--cases", "150", "--level", "may", "--"];
+        let fuzzed = Fuzzed::of_client(&options, &client(framing, None));
+        assert_eq!(fuzzed.code(), Some(0), "{framing}: {}", fuzzed.said());
+        assert!(fuzzed.said().contains("150 cases"), "{}", fuzzed.said());
+    }
+}
+
+#[test]
+fn a_client_that_is_not_told_how_to_find_its_server_is_refused() {
+    for wrong in [
+        vec!["--client", "--framing", "lf"],
+        vec!["--client", "--", "cat", "{port}"],
+        vec!["--client", "--framing", "lf", "--", "cat"],
+        vec!["7000", "--client", "--framing", "lf", "--", "cat", "{port}"],
+        vec!["--framing", "lf", "--", "cat", "{port}"],
+    ] {
+        assert_eq!(run(&[&["fuzz"], &wrong[..]].concat()).status.code(), Some(2), "{wrong:?}");
+    }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use echospec::campaign::{Process, Restarted, Unfit, Unwatched};
 use echospec::framing::{Framing, VARIANTS};
 use echospec::hunt::{Finding, Hunted, Options, hunt};
+use echospec::oracle::Level;
 use echospec::peer::fault::{self, Kind};
 use echospec::peer::{Fault, Settings};
 use echospec::session::{Script, Trace, Usage};
@@ -84,7 +85,7 @@ impl Process for Server {
 
 fn hunted(framing: &Framing, fault: Option<&'static Fault>, seed: u64, cases: u64) -> Hunted {
     let server = Server::new(framing, fault);
-    let options = Options { seed, cases: Some(cases), jobs: 1, ..Options::default() };
+    let options = Options { seed, cases: Some(cases), jobs: 1, level: Level::May, ..Options::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(hunt(&server, &Unwatched, Some(&server), framing, &options))
 }

@@ -92,6 +92,20 @@ pub async fn run_client<T: Transport, W: Watcher>(
     FramingRun { framing: framing.clone(), calibration: Ok(calibration), outcomes }
 }
 
+/// Measures a client that is sent messages of up to `largest` bytes.
+pub(crate) async fn measure_client(
+    transport: &impl Transport,
+    framing: &Framing,
+    introduction: Introduction,
+    scale: f64,
+    largest: u64,
+) -> Result<Calibration, Unfit> {
+    let lab = Lab { transport, framing, introduction, scale };
+    let mut calibration = lab.calibrate().await?;
+    calibration.profile.limit = lab.limit(&calibration, largest).await;
+    Ok(calibration)
+}
+
 struct Lab<'a, T> {
     transport: &'a T,
     framing: &'a Framing,

@@ -18,10 +18,11 @@ mod unfit;
 
 pub use calibrate::{Calibration, Danger, Unfit, calibrate};
 pub(crate) use capacity::measure;
+pub(crate) use client::measure_client;
 pub use client::{Introduction, run_client};
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
-pub(crate) use probe::{is_alive, plain};
+pub(crate) use probe::{answers_within, is_alive, plain};
 pub use run::{FramingRun, Outcome, run, run_owned};
 pub use select::{Selection, SelectionError, Shard};
 pub(crate) use stoppable::Stoppable;

@@ -81,15 +81,25 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// Whether the target still does anything: one that answers wrongly, or closes, is no dead one.
+/// Whether the target still does anything: one that answers wrongly, or closes, is no dead one, nor is one that is busy
+/// with something large.
 pub(crate) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> bool {
+    answers_within(transport, framing, tempo, &[1.0, 4.0, 8.0, 24.0]).await
+}
+
+/// The same, asked as often and with so many times the usual time.
+pub(crate) async fn answers_within<T: Transport>(
+    transport: &T,
+    framing: &Framing,
+    tempo: Tempo,
+    patience: &[f64],
+) -> bool {
     let does = |event: &Event| {
         // What went wrong on our side says nothing of it.
         matches!(event, Event::Received(_) | Event::Fin | Event::Reset | Event::ConnectFailed(Failure::Ours))
     };
-    // A target that is busy with something large is not dead.
-    for patience in [1.0, 4.0, 8.0, 24.0] {
-        let mut probe = Probe::new(framing, tempo.scaled(patience));
+    for patience in patience {
+        let mut probe = Probe::new(framing, tempo.scaled(*patience));
         let conn = probe.open();
         probe.say(conn, plain(framing, 0), Duty::Echo);
         probe.hear(&[conn], &[Until::Echo]);

@@ -1,5 +1,6 @@
 //! A client under test: how it is started, told its message, and seen to leave.
 
+mod options;
 mod process;
 
 use std::io::Write;
@@ -12,12 +13,14 @@ use tempfile::NamedTempFile;
 use tokio::sync::watch;
 
 use super::exit::Failure;
+use crate::campaign::Introduction;
 use crate::framing::Framing;
 use crate::profile::Told;
 use crate::session::{
     Conn, Departure, Errand, Event, Exit, Failure as Refusal, Host as Place, Record, Report, Script, Step, Trace,
 };
 use crate::transport::{Host, Tcp, Transport};
+pub(super) use options::Options;
 use process::{Left, Process};
 
 /// How long a client may take to connect, at a time scale of 1.
@@ -97,6 +100,12 @@ impl ClientCommand {
     /// Whether its standard output is looked at.
     pub(super) fn prints(&self) -> bool {
         self.output != Output::None
+    }
+
+    /// What is known of it before it is measured.
+    pub(super) fn introduction(&self) -> Introduction {
+        let two_addresses = has_two_families().is_ok();
+        Introduction { told: self.told(), prints: self.prints(), two_addresses }
     }
 
     /// As it would be typed behind `--`.

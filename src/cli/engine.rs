@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::client::{ClientCommand, Launcher, Visitors, has_two_families};
+use super::client::{ClientCommand, Launcher, Visitors};
 use super::exec::{self, Exec};
 use super::exit::Failure;
 use super::judging::Trial;
@@ -130,8 +130,7 @@ impl Judging<'_> {
 
     async fn client(&self, command: &ClientCommand, framing: &Framing) -> Result<FramingRun, Failure> {
         let launcher = Launcher::new(command, framing, self.trial.time_scale);
-        let (told, prints, two_addresses) = (command.told(), command.prints(), has_two_families().is_ok());
-        let run = Box::pin(self.run_client(&launcher, framing, Introduction { told, prints, two_addresses })).await;
+        let run = Box::pin(self.run_client(&launcher, framing, command.introduction())).await;
         launcher.unstarted().map_or(Ok(run), |why| Err(Failure::Untested(why)))
     }
 

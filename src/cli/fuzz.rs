@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::client::{self, Launcher};
 use super::exit::{Exit, Failure};
 use super::output::write_whole;
-use super::parse;
+use super::parse::{self, LevelName};
 use super::progress::{Progress, Stop};
 use super::seed::Seed;
 use super::subject::{self, Subject};
@@ -17,7 +18,8 @@ use super::target::Target;
 use super::{Console, engine};
 use crate::campaign::{Process, Shard, Unfit};
 use crate::framing::Framing;
-use crate::hunt::{self, Finding, Hunted, hunt};
+use crate::hunt::{self, Finding, Hunted, hunt, hunt_client};
+use crate::oracle::Level;
 use crate::transport::Tcp;
 
 /// Look for a failure with generated streams; shrink it; save it as a scenario
@@ -31,6 +33,14 @@ use crate::transport::Tcp;
 pub(super) struct Args {
     #[command(flatten)]
     server: subject::Args,
+
+    /// Fuzz a client: CMD is started once a case, against a server that is echospec itself (see `echospec check-client --help`)
+    #[arg(long, requires = "command", conflicts_with_all = ["target", "exec"])]
+    client: bool,
+
+    /// How to start the client, without a shell
+    #[arg(last = true, value_name = "CMD", requires = "client")]
+    command: Vec<String>,
 
     /// End after so many cases in each framing; 10000 if neither this nor --time is given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
@@ -48,6 +58,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", default_value_t = hunt::Options::LARGEST, value_parser = parse::size, help_heading = "How much")]
     max_size: usize,
 
+    /// Which requirements count as failures; what is less binding is told, and written all the same
+    #[arg(long, value_enum, default_value = "must", value_name = "LEVEL", help_heading = "How much")]
+    level: LevelName,
+
     /// Where scenarios are written; made if there is something to write
     #[arg(long, value_name = "DIR", default_value = "findings")]
     findings: PathBuf,
@@ -60,13 +74,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "K/N", value_parser = parse::shard, help_heading = "How it is run")]
     shard: Option<Shard>,
 
-    /// Cases at once, at most; a target that serves fewer connections gets fewer
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..), help_heading = "How it is run")]
-    jobs: u16,
+    /// Cases at once, at most; 32, or 8 processes of a client, if nothing is said; a server of fewer connections gets fewer
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "How it is run")]
+    jobs: Option<u16>,
 
     /// Multiply every deadline and window, for a slow machine or a long way
     #[arg(long, value_name = "X", default_value = "1", value_parser = parse::time_scale, allow_negative_numbers = true, help_heading = "How it is run")]
     time_scale: f64,
+
+    #[command(flatten)]
+    spoken: client::Options,
 }
 
 const EXAMPLES: &str = "\
@@ -74,6 +91,7 @@ Examples:
   echospec fuzz 7000 --framing length:u32be              up to 10000 cases, to the first failure
   echospec fuzz 7000 --framing lines --time 1h --max-findings 20 --seed $(git rev-parse HEAD)
   echospec fuzz --exec 'python3 server.py {port}' --framing netstring
+  echospec fuzz --client --framing length:u32be -- ./my-client {host} {port}
   echospec replay findings/seg-04-no-reply.yaml 7000     FIXED, FAILS or CANNOT TELL";
 
 const EXITS: &str = "\
@@ -84,6 +102,11 @@ Exit codes:
     3  the target could not be tested (refused, unreachable, never ready), or echospec itself failed
   130  ended by Ctrl-C; what was found until then is written";
 
+const NO_FRAMING: &str = "\
+with --client, --framing says how messages are framed
+
+  for example  --client --framing length:u32be -- ./my-client {host} {port}";
+
 /// How much is done if nothing is said.
 const CASES: u64 = 10_000;
 const TIME: Duration = Duration::from_secs(60);
@@ -92,13 +115,14 @@ const TIME: Duration = Duration::from_secs(60);
 const GATE: Duration = Duration::from_millis(300);
 
 impl Args {
-    fn options(&self) -> hunt::Options {
+    fn options(&self, subject: &Subject) -> hunt::Options {
         let unbounded = self.cases.is_none() && self.time.is_none();
         hunt::Options {
             seed: Seed::new(&self.seed).number,
             cases: self.cases.or(unbounded.then_some(CASES)),
-            jobs: self.jobs.into(),
+            jobs: self.jobs.map_or(subject.jobs(), usize::from),
             findings: self.max_findings.into(),
+            level: self.level.into(),
             largest: self.max_size,
             time_scale: self.time_scale,
             shard: self.shard,
@@ -117,7 +141,26 @@ impl Args {
 
     /// What a command line that plays a finding again says of the target.
     fn again(&self) -> String {
-        self.server.target.as_ref().map_or_else(|| "TARGET".into(), ToString::to_string)
+        match self.spoken.command(&self.command) {
+            Ok(command) if self.client => format!("{} -- {}", command.options(), command.quoted()).trim().into(),
+            _ => self.server.target.as_ref().map_or_else(|| "TARGET".into(), ToString::to_string),
+        }
+    }
+
+    /// Who is fuzzed.
+    fn subject(&self) -> Result<Subject, Failure> {
+        if !self.client {
+            return self.server.server();
+        }
+        self.spoken.command(&self.command).map(Subject::Client)
+    }
+
+    /// How messages are framed: nobody has asked for the framings of the built-in server where a client is fuzzed.
+    fn framings(&self) -> Result<Vec<Framing>, Failure> {
+        match self.server.framing.as_slice() {
+            [] if self.client => Err(Failure::usage(NO_FRAMING)),
+            _ => self.server.framings(),
+        }
     }
 }
 
@@ -129,7 +172,7 @@ struct Run {
 }
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let (subject, framings) = (args.server.server()?, args.server.framings()?);
+    let (subject, framings) = (args.subject()?, args.framings()?);
     if args.findings.exists() && !args.findings.is_dir() {
         return Err(Failure::usage(format!(
             "findings cannot be written to {}: it is no folder",
@@ -155,7 +198,7 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     let mut exits: Vec<Exit> =
         stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted).into_iter().collect();
     for run in &runs {
-        exits.push(tell(run, args, console)?);
+        exits.push(tell(run, args, stopped.is_some(), console)?);
     }
     for framing in framings.iter().skip(runs.len()) {
         console.remark(&format!("{framing}: not fuzzed, the run was ended before"));
@@ -173,18 +216,23 @@ async fn run_all(
     runs: &mut Vec<Run>,
 ) -> Result<(), Failure> {
     let address = subject.target().map(Target::resolve).transpose()?;
-    let (exec, options) = (engine::start(subject, address, args.time_scale).await?, args.options());
+    let (exec, options) = (engine::start(subject, address, args.time_scale).await?, args.options(subject));
     for framing in framings {
         progress.framing(framing);
         let began = Instant::now();
-        let hunted = match (&exec, address) {
-            (Some(exec), _) => {
+        let hunted = match (subject, &exec, address) {
+            (Subject::Client(command), ..) => {
+                let launcher = Launcher::new(command, framing, args.time_scale);
+                let hunted = hunt_client(&launcher, progress, framing, command.introduction(), &options).await;
+                launcher.unstarted().map_or(Ok(hunted), |why| Err(Failure::Untested(why)))?
+            }
+            (_, Some(exec), _) => {
                 exec.ensure().await?;
                 let process: &dyn Process = exec;
                 hunt(&args.tcp(exec.address()), progress, Some(process), framing, &options).await
             }
-            (None, Some(address)) => hunt(&args.tcp(address), progress, None, framing, &options).await,
-            (None, None) => {
+            (_, None, Some(address)) => hunt(&args.tcp(address), progress, None, framing, &options).await,
+            (_, None, None) => {
                 let reference = {
                     let _there = serving.enter();
                     engine::Reference::start(framing)?
@@ -198,33 +246,45 @@ async fn run_all(
 }
 
 /// Says what came of a framing, and writes what was found.
-fn tell(run: &Run, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
+fn tell(run: &Run, args: &Args, stopped: bool, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let Run { framing, hunted, .. } = run;
     if let Err(Unfit::Unreachable(why)) = &hunted.calibration {
-        console.complain(&Failure::Untested(format!("{framing} was not fuzzed: no connection ({why})")));
+        let why = if stopped { "the run was ended before".into() } else { format!("no connection ({why})") };
+        console.complain(&Failure::Untested(format!("{framing} was not fuzzed: {why}")));
         return Ok(Exit::Untested);
     }
-    let mut text = format!("{}\n", summary(run));
+    let level = args.level.into();
+    let mut text = format!("{}\n", summary(run, level));
     for finding in &hunted.findings {
         let path = write(finding, args)?;
         text.push_str(&told(finding, &path, args));
     }
     console.print(text.as_bytes())?;
-    Ok(if hunted.findings.is_empty() { Exit::Conforms } else { Exit::Nonconforming })
+    Ok(if hunted.findings.iter().any(|finding| finding.level() <= level) {
+        Exit::Nonconforming
+    } else {
+        Exit::Conforms
+    })
 }
 
-/// `length:u32be: 10000 cases in 4.1 s (2439/s), 31 kinds of behaviour; no failure`
-fn summary(run: &Run) -> String {
-    let Hunted { findings, cases, behaviours, again, unconfirmed, open, dead, .. } = &run.hunted;
+/// `length:u32be: 10000 cases in 4.1 s (2439/s; 3292 connections/s, 5756 segments/s), 31 kinds of behaviour; no failure`
+fn summary(run: &Run, level: Level) -> String {
+    let Hunted { findings, cases, behaviours, again, unconfirmed, open, dead, traffic, .. } = &run.hunted;
     let seconds = run.took.as_secs_f64();
-    let rate = *cases as f64 / seconds.max(1e-3);
-    let failures = match findings.len() {
+    let rate = |count: u64| count as f64 / seconds.max(1e-3);
+    let [each, connections, segments] = [*cases, traffic.connections, traffic.segments].map(rate);
+    let failing = findings.iter().filter(|finding| finding.level() <= level).count();
+    let mut failures = match failing {
         0 => "no failure".into(),
         1 => "1 failure".into(),
         count => format!("{count} failures"),
     };
+    if failing < findings.len() {
+        _ = write!(failures, ", {} less binding", findings.len() - failing);
+    }
     let mut text = format!(
-        "{}: {cases} cases in {seconds:.1} s ({rate:.0}/s), {behaviours} kinds of behaviour; {failures}",
+        "{}: {cases} cases in {seconds:.1} s ({each:.0}/s; {connections:.0} connections/s, {segments:.0} segments/s), \
+         {behaviours} kinds of behaviour; {failures}",
         run.framing
     );
     let notes = [(*again, "like one of them"), (*unconfirmed, "did not come again"), (*open, "inconclusive")];

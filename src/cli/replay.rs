@@ -4,15 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Console;
+use super::client::{self, ClientCommand, Launcher};
 use super::engine::runtime;
 use super::exit::{Exit, Failure};
 use super::parse;
 use super::target::{PLACES, Target};
+use crate::campaign::measure_client;
 use crate::framing::Framing;
 use crate::fuzzing::{Artifact, commented};
 use crate::oracle::{Judgement, judge};
 use crate::peer::Settings;
-use crate::profile::{Profile, Tempo};
+use crate::profile::{ClientProfile, Profile, Side, Tempo};
 use crate::scenario::{self, Context, Plan};
 use crate::session::{Event, Script, Trace};
 use crate::transport::{Simulator, Tcp, Transport};
@@ -39,15 +41,28 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     from_artifact: Option<PathBuf>,
 
+    /// How to start the client of a scenario about clients, without a shell
+    #[arg(last = true, value_name = "CMD", conflicts_with_all = ["target", "from_artifact"])]
+    command: Vec<String>,
+
     /// Whose input it is; without it, as the folder that it lies in is called
     #[arg(long, value_name = "NAME", requires = "from_artifact")]
     of: Option<Artifact>,
+
+    #[command(flatten)]
+    client: client::Options,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   echospec replay --from-artifact fuzz/artifacts/session/crash-0f3a > finding.yaml
-  echospec replay finding.yaml 7000";
+  echospec replay finding.yaml 7000
+  echospec replay finding.yaml -- ./my-client {host} {port}";
+
+const NO_COMMAND: &str = "\
+the file is about a client: how is it started?
+
+  for example  echospec replay finding.yaml -- ./my-client {host} {port}";
 
 /// Where a file says in which framing it was found.
 const FRAMING: &str = "# framing: ";
@@ -89,9 +104,15 @@ fn replay(file: &Path, args: &Args, console: &mut Console<'_>) -> Result<Exit, F
         Some(framing) => framing.clone(),
         None => framing_of(file)?,
     };
+    let scenarios = scenario::load(&[file.to_owned()]).map_err(Failure::usage)?;
+    if args.command.is_empty() && scenarios.iter().any(|scenario| scenario.side() == Side::Client) {
+        return Err(Failure::usage(NO_COMMAND));
+    }
+    let way = Way::new(args, &framing)?;
+    let known = way.known(&framing)?;
     let mut verdict = Verdict::Fixed;
-    for scenario in scenario::load(&[file.to_owned()]).map_err(Failure::usage)? {
-        verdict = verdict.max(tried(&scenario, &framing, args.target.as_ref(), console)?);
+    for scenario in scenarios {
+        verdict = verdict.max(tried(&scenario, &framing, &way, &known, console)?);
     }
     console.print(format!("{}\n", verdict.words()).as_bytes())?;
     Ok(verdict.exit())
@@ -131,18 +152,87 @@ impl Verdict {
     }
 }
 
+/// How a finding is played.
+enum Way {
+    /// With the reference server, in virtual time.
+    Reference(Framing),
+    /// With the server at an address.
+    Server(Tcp),
+    /// With a client that is started once a case.
+    Client(ClientCommand, Framing),
+}
+
+impl Way {
+    fn new(args: &Args, framing: &Framing) -> Result<Self, Failure> {
+        Ok(match &args.target {
+            _ if !args.command.is_empty() => Self::Client(args.client.command(&args.command)?, framing.clone()),
+            Some(target) => Self::Server(Tcp::new(target.resolve()?)),
+            None => Self::Reference(framing.clone()),
+        })
+    }
+
+    /// What is known of the target, and how long to wait for it: of a client what plain sessions show, of a server what its
+    /// framing declares.
+    fn known(&self, framing: &Framing) -> Result<(Profile, Tempo), Failure> {
+        let Self::Client(command, _) = self else { return Ok((Profile::declared(framing), Tempo::PATIENT)) };
+        let launcher = Launcher::new(command, framing, 1.0);
+        let measured = measure_client(&launcher, framing, command.introduction(), 1.0, 0);
+        match (runtime()?.block_on(measured), launcher.unstarted()) {
+            (_, Some(why)) => Err(Failure::Untested(why)),
+            (Ok(calibration), None) => Ok((calibration.profile, calibration.tempo)),
+            // One that does not send a plain message is played with all the same.
+            (Err(_), None) => {
+                let client = Some(Box::new(ClientProfile::unknown(framing, command.told())));
+                Ok((Profile { client, ..Profile::declared(framing) }, Tempo::PATIENT))
+            }
+        }
+    }
+
+    fn played(&self, script: &Script) -> Result<Trace, Failure> {
+        let trace = match self {
+            Self::Reference(framing) => {
+                return Ok(Simulator::new(Settings::new(framing.clone())).play(script.clone()));
+            }
+            Self::Client(command, framing) => {
+                let launcher = Launcher::new(command, framing, 1.0);
+                let trace = runtime()?.block_on(launcher.run(script.clone()));
+                return launcher.unstarted().map_or(Ok(trace), |why| Err(Failure::Untested(why)));
+            }
+            Self::Server(tcp) => runtime()?.block_on(tcp.run(script.clone())),
+        };
+        let refused = trace.records.iter().find_map(|record| match record.event {
+            Event::ConnectFailed(why) => Some(why),
+            _ => None,
+        });
+        match refused {
+            Some(why) => Err(Failure::Untested(format!("cannot connect: {why}"))),
+            None => Ok(trace),
+        }
+    }
+
+    /// Plays a case; what fails by time alone, again as the patient script of it.
+    fn judged(&self, scripts: &[Script; 2]) -> Result<Judgement, Failure> {
+        let [script, patient] = scripts;
+        let mut judgement = judge(script, &self.played(script)?);
+        for _ in 1..TRIES {
+            if judgement.rests_on_time() {
+                judgement = judge(patient, &self.played(patient)?);
+            }
+        }
+        Ok(judgement)
+    }
+}
+
 /// Tries every case of a scenario, and says what is wrong.
 fn tried(
     scenario: &scenario::Scenario,
     framing: &Framing,
-    target: Option<&Target>,
+    way: &Way,
+    (profile, tempo): &(Profile, Tempo),
     console: &mut Console<'_>,
 ) -> Result<Verdict, Failure> {
-    let profile = Profile::declared(framing);
-    let context =
-        Context { framing, profile: &profile, tempo: Tempo::PATIENT, time_scale: 1.0, seed: 0, thorough: true };
-    let patient = Context { tempo: Tempo::PATIENT.scaled(MORE_TIME), ..context };
-    let tcp = target.map(Target::resolve).transpose()?.map(Tcp::new);
+    let context = Context { framing, profile, tempo: *tempo, time_scale: 1.0, seed: 0, thorough: true };
+    let patient = Context { tempo: tempo.scaled(MORE_TIME), ..context };
     let mut verdict = Verdict::Fixed;
     for (case, patient) in scenario.expand(&context).into_iter().zip(scenario.expand(&patient)) {
         let scripts = match (case.plan, patient.plan) {
@@ -153,7 +243,7 @@ fn tried(
                 continue;
             }
         };
-        let judgement = judged(&scripts, framing, tcp.as_ref())?;
+        let judgement = way.judged(&scripts)?;
         let open = judgement.inconclusive.iter().map(String::as_str);
         for what in judgement.breaches.iter().map(|breach| breach.sentence.as_str()).chain(open) {
             console.remark(&format!("{}: {what}", case.id));
@@ -168,33 +258,6 @@ fn verdict_on(judgement: &Judgement) -> Verdict {
         judgement if judgement.is_pass() => Verdict::Fixed,
         judgement if judgement.breaches.is_empty() => Verdict::CannotTell,
         _ => Verdict::Fails,
-    }
-}
-
-/// Plays a case; what fails by time alone, again as the patient script of it.
-fn judged(scripts: &[Script; 2], framing: &Framing, tcp: Option<&Tcp>) -> Result<Judgement, Failure> {
-    let [script, patient] = scripts;
-    let mut judgement = judge(script, &played(script, framing, tcp)?);
-    for _ in 1..TRIES {
-        if judgement.rests_on_time() {
-            judgement = judge(patient, &played(patient, framing, tcp)?);
-        }
-    }
-    Ok(judgement)
-}
-
-fn played(script: &Script, framing: &Framing, tcp: Option<&Tcp>) -> Result<Trace, Failure> {
-    let Some(tcp) = tcp else {
-        return Ok(Simulator::new(Settings::new(framing.clone())).play(script.clone()));
-    };
-    let trace = runtime()?.block_on(tcp.run(script.clone()));
-    let refused = trace.records.iter().find_map(|record| match record.event {
-        Event::ConnectFailed(why) => Some(why),
-        _ => None,
-    });
-    match refused {
-        Some(why) => Err(Failure::Untested(format!("cannot connect: {why}"))),
-        None => Ok(trace),
     }
 }
 

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::framing::{After, AtEnd, Deframer, Empty, Eof, Framing, Over, Partial, Reason, Strategy};
+use crate::framing::{
+    After, AtEnd, Behaviour, Deframer, Empty, Eof, Field, Framing, Kind, Over, Partial, Reason, Strategy,
+};
 use crate::peer::Settings;
 use crate::session::Duty;
 
@@ -23,6 +25,9 @@ pub enum Trust {
 
 /// Larger messages may be refused by a server that declares no limit, in bytes.
 const SMALL: usize = 4096;
+
+/// No server has been seen to take a message of more bytes, where no limit is declared.
+const TAKEN: u64 = 64 * 1024;
 
 /// No stream holds a message of more bytes.
 const MOST: u64 = 1 << 22;
@@ -77,6 +82,12 @@ pub(super) fn account(settings: &Settings, trust: Trust, wire: &[u8]) -> Account
     while let Some(next) = deframer.next_frame() {
         match next {
             Ok(frame) if is_doubtful(settings, trust, &frame.payload) => account.doubtful_after = Some(end),
+            Ok(frame)
+                if trust == Trust::Measured
+                    && is_respelled(framing, &wire[end..frame.at.end as usize], &frame.payload) =>
+            {
+                account.doubtful_after = Some(end);
+            }
             Err(_) if trust == Trust::Declared => account.doubtful_after = Some(end),
             Err(error) if trust == Trust::Measured && is_open(framing, error.reason) => {
                 account.doubtful_after = Some(end);
@@ -95,7 +106,7 @@ pub(super) fn account(settings: &Settings, trust: Trust, wire: &[u8]) -> Account
             return account;
         }
     }
-    account.finish(framing, trust, deframer, end);
+    account.finish(settings, trust, deframer, end);
     account
 }
 
@@ -117,8 +128,36 @@ fn is_open(framing: &Framing, reason: Reason) -> bool {
         Reason::TooLong { claimed: Some(claimed), .. } if claimed > MOST => false,
         Reason::TooLong { .. } => !matches!(framing.behaviour().over, Some(Over::Close | Over::Reset | Over::Skip)),
         Reason::NotUtf8 | Reason::NotAscii => true,
-        _ => framing.strategy() == Strategy::Delimiter, // the next delimiter may be a new beginning
+        // The next delimiter may be a new beginning.
+        _ => framing.strategy() == Strategy::Delimiter || is_written_in_lines(framing),
     }
+}
+
+/// Whether a length stands in lines of text, of which some read more than others: other line ends, spaces, fields.
+fn is_written_in_lines(framing: &Framing) -> bool {
+    matches!(framing.kind(), Kind::Length(length) if matches!(length.field, Field::Header | Field::HttpChunked))
+}
+
+/// Whether a last line without LF ends in a CR, which belongs to it or not (bufio.ScanLines leaves it out).
+fn ends_in_half_a_line_end(framing: &Framing, rest: &[u8]) -> bool {
+    rest.ends_with(b"\r") && matches!(framing.kind(), Kind::Delimiter(delimiter) if delimiter.chomp_cr)
+}
+
+/// Whether lines of text say a length in another way than we do.
+fn is_respelled(framing: &Framing, wire: &[u8], payload: &[u8]) -> bool {
+    let mut frame = Vec::new();
+    is_written_in_lines(framing) && !(framing.encode_unlimited(payload, &mut frame).is_ok() && frame == wire)
+}
+
+/// Whether a message that is not all there announces more than a server needs to take that declares no limit.
+fn may_be_too_long(settings: &Settings, rest: &[u8]) -> bool {
+    if settings.max < Settings::DEFAULT_MAX {
+        return false; // what is larger is an error
+    }
+    let behaviour = Behaviour { max: Some(TAKEN), ..settings.framing.behaviour().clone() };
+    let mut deframer = Deframer::new(&settings.framing.clone().with_behaviour(behaviour));
+    deframer.push(rest);
+    matches!(deframer.next_frame(), Some(Err(_)))
 }
 
 /// What an unfinished message may come back as: only a last line may.
@@ -133,14 +172,25 @@ fn may_be_delivered(framing: &Framing, rest: Vec<u8>) -> Option<Bytes> {
 
 impl Account {
     /// The end of a stream of which every whole message has been taken.
-    fn finish(&mut self, framing: &Framing, trust: Trust, mut deframer: Deframer, end: usize) {
+    fn finish(&mut self, settings: &Settings, trust: Trust, mut deframer: Deframer, end: usize) {
+        let framing = &settings.framing;
         let rest = deframer.rest().to_vec();
+        // What is no text may come back as something that is.
+        let is_no_text = framing.behaviour().enc.is_some() && !rest.is_ascii();
+        let is_open = is_written_in_lines(framing) || ends_in_half_a_line_end(framing, &rest) || is_no_text;
+        if trust == Trust::Measured && !rest.is_empty() && is_open {
+            self.doubtful_after = Some(end);
+            return;
+        }
         if trust == Trust::Declared && framing.strategy() >= Strategy::Fixed && !rest.is_empty() {
             self.doubtful_after = Some(end);
             return;
         }
         let at_end = deframer.finish();
         self.is_unfinished = at_end == AtEnd::Unfinished;
+        if trust == Trust::Measured && self.is_unfinished && may_be_too_long(settings, &rest) {
+            self.ends_after = Some(end);
+        }
         let (payload, duty) = match at_end {
             AtEnd::Message(payload) => (replied(framing, &payload), Duty::Echo),
             AtEnd::Unfinished if trust == Trust::Measured => (may_be_delivered(framing, rest), Duty::May),

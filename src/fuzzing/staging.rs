@@ -54,6 +54,8 @@ pub struct Nature {
     pub owed: usize,
     /// Why something is refused, if anything is.
     pub refusal: Option<Reason>,
+    /// The server may end a connection before its client does.
+    pub may_end: bool,
     /// A stream ends inside a message.
     pub is_unfinished: bool,
     /// The largest message, in bytes.
@@ -72,6 +74,7 @@ pub fn nature(plan: &Plan, settings: &Settings, trust: Trust) -> Nature {
         let owed = &line.account.owed;
         nature.owed += owed.len();
         nature.refusal = nature.refusal.or(line.account.refusal);
+        nature.may_end |= line.account.ends_after.is_some();
         nature.is_unfinished |= line.account.is_unfinished;
         nature.largest = owed.iter().map(|owed| owed.payload.len()).chain([nature.largest]).max().unwrap_or(0);
         let within =
@@ -366,7 +369,7 @@ impl Account {
 }
 
 /// Half a millisecond to a minute, about a twelfth more each time.
-fn pause(length: u8) -> Duration {
+pub(crate) fn pause(length: u8) -> Duration {
     let (octave, step) = (u32::from(length / 16), u64::from(length % 16));
     Duration::from_micros((500 + 32 * step) << octave.min(15))
 }

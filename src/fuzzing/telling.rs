@@ -16,7 +16,7 @@ use crate::profile::Tempo;
 use crate::scenario::file::{
     Connect, Content, Cut, Drip, Expect, Fin, Payload, Place, Read, Reading, Send, Size, Slot, Span, Step, What,
 };
-use crate::scenario::{MAX_TEXT, Scenario, parse, pattern};
+use crate::scenario::{MAX_TEXT, Scenario, pattern, plain};
 use crate::session::{Conn, Pace, Promise, Script, Segment, Step as Action, Until};
 
 /// From this length on a payload is told by its rule.
@@ -108,8 +108,7 @@ pub fn scenario_of(script: &Script, framing: &Framing, title: &str) -> Scenario 
     if script.connections() == 1 {
         steps.iter_mut().for_each(unnamed);
     }
-    let header = parse("", "", "title: t\nsteps:\n  - expect: alive\n").expect("a scenario");
-    Scenario { title: title.to_owned(), steps, ..header }
+    Scenario { steps, ..plain(title) }
 }
 
 /// The same script with its connections numbered as they are opened.
@@ -213,7 +212,7 @@ fn sent(conn: Conn, promises: &[Promise], segments: &[Segment], waits: bool, fra
 }
 
 /// A payload as it is; a long one by its rule, if it has one.
-fn told_payload(bytes: &[u8], framing: &Framing) -> Payload {
+pub(crate) fn told_payload(bytes: &[u8], framing: &Framing) -> Payload {
     match bytes.first() {
         Some(_) if bytes.len() < LONG => Payload::bytes(bytes),
         Some(first) if bytes.iter().all(|byte| byte == first) => {
@@ -270,7 +269,7 @@ mod tests {
     /// The script that a scenario compiles to, read from its text.
     fn compiled(scenario: &Scenario, framing: &Framing) -> Script {
         let text = commented(scenario, &["a comment".into()]).expect("short enough");
-        let read = parse("told", "told.yaml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let read = scenario::parse("told", "told.yaml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let profile = Profile { once: false, ..Profile::declared(framing) };
         let context =
             Context { framing, profile: &profile, tempo: Tempo::PATIENT, time_scale: 1.0, seed: 0, thorough: true };

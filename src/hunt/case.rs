@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::class::Class;
+use super::errand;
 use super::known::Known;
 use super::segmentation;
-use crate::fuzzing::{Plan, Trust, script};
+use crate::fuzzing::{Plan, Trust, nature, script};
 use crate::oracle::{Breach, Judgement, judge};
 use crate::profile::Tempo;
 use crate::session::{Event, Failure, Script, Trace};
@@ -18,6 +19,8 @@ pub enum Case {
     Session(Plan),
     /// The same bytes in one segment and in those of the plan: they bring the same.
     Segmentations(Plan),
+    /// What a client under test gets from its server.
+    Reply(Plan),
 }
 
 /// What came of a case.
@@ -35,13 +38,40 @@ pub(super) struct Played {
     pub(super) is_ours: bool,
     /// How long it lasted.
     pub(super) took: Duration,
+    /// What went over the network.
+    pub(super) traffic: Traffic,
+}
+
+/// What went over the network, for whoever compares rates: one case may be several sessions of several segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Connections that stood.
+    pub connections: u64,
+    /// Segments that were sent.
+    pub segments: u64,
+}
+
+impl Traffic {
+    fn of(traces: &[Trace]) -> Self {
+        let events = || traces.iter().flat_map(|trace| &trace.records).map(|record| &record.event);
+        Self {
+            connections: events().filter(|event| **event == Event::Connected).count() as u64,
+            segments: events().filter(|event| matches!(event, Event::Sent(_))).count() as u64,
+        }
+    }
+
+    /// Adds what another case has brought.
+    pub(super) fn add(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.segments += other.segments;
+    }
 }
 
 impl Case {
     /// What it varies and shrinks by.
     pub fn plan(&self) -> &Plan {
         match self {
-            Self::Session(plan) | Self::Segmentations(plan) => plan,
+            Self::Session(plan) | Self::Segmentations(plan) | Self::Reply(plan) => plan,
         }
     }
 
@@ -51,6 +81,7 @@ impl Case {
         match self {
             Self::Session(_) => Self::Session(plan),
             Self::Segmentations(_) => Self::Segmentations(plan),
+            Self::Reply(_) => Self::Reply(plan),
         }
     }
 
@@ -59,6 +90,8 @@ impl Case {
         let mut scripts = match self {
             Self::Session(plan) => vec![script(plan, &known.settings, Trust::Measured, tempo)],
             Self::Segmentations(plan) => segmentation::scripts(plan, known, tempo).into(),
+            // A scenario has a bound of its own.
+            Self::Reply(plan) => return errand::script(plan, known, tempo).into_iter().collect(),
         };
         for script in &mut scripts {
             script.bound = tempo.case + script.waits();
@@ -73,12 +106,13 @@ impl Case {
         for script in &scripts {
             traces.push(transport.run(script.clone()).await);
         }
-        self.judge(&scripts, &traces)
+        self.judge(&scripts, &traces, known)
     }
 
-    fn judge(&self, scripts: &[Script], traces: &[Trace]) -> Played {
+    fn judge(&self, scripts: &[Script], traces: &[Trace], known: &Known) -> Played {
         let judgement = match (self, scripts, traces) {
-            (Self::Session(_), [script], [trace]) => judge(script, trace),
+            (Self::Session(plan), [script], [trace]) => forgiving(judge(script, trace), plan, trace, known),
+            (Self::Reply(_), [script], [trace]) => known.without_habits(judge(script, trace)),
             (Self::Segmentations(_), [_, cut], [whole_trace, cut_trace]) => {
                 segmentation::compare(cut, whole_trace, cut_trace)
             }
@@ -86,6 +120,21 @@ impl Case {
         };
         Played::new(judgement, traces)
     }
+}
+
+/// What went before a refusal may be lost with it: who ends a connection in which bytes are unread resets it (CATALOGUE
+/// D15), and a reply that then waits for the acknowledgement of the one before it never leaves (Nagle).
+fn forgiving(mut judgement: Judgement, plan: &Plan, trace: &Trace, known: &Known) -> Judgement {
+    const LOST: &[&str] = &["closed-early", "no-reply", "unfinished-reply"];
+    let is_reset = |trace: &Trace| trace.records.iter().any(|record| record.event == Event::Reset);
+    let is_lost = |breach: &Breach| LOST.contains(&breach.rule.as_str());
+    if judgement.breaches.iter().any(is_lost) && is_reset(trace) {
+        let nature = nature(plan, &known.settings, Trust::Measured);
+        if nature.may_end && nature.owed > 1 {
+            judgement.breaches.retain(|breach| !is_lost(breach));
+        }
+    }
+    judgement
 }
 
 impl Played {
@@ -100,7 +149,8 @@ impl Played {
         }
         let class = Class::of(traces, &breaches);
         let took = traces.iter().map(Trace::duration).sum();
-        Self { breaches, details: judgement.details, class, is_open, is_ours, took }
+        let traffic = Traffic::of(traces);
+        Self { breaches, details: judgement.details, class, is_open, is_ours, took, traffic }
     }
 
     /// The surest breach.

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use super::Watcher;
 use super::case::{Case, Played};
+use super::errand;
 use super::finding::{Finding, Key, shorter};
 use super::run::{Fuzzer, Suspect};
 use super::segmentation;
 use super::shape::{requirement, shape};
-use crate::campaign::{Process, is_alive};
-use crate::fuzzing::{Plan, Shrinking, candidates};
+use crate::campaign::{Process, answers_within, is_alive};
+use crate::fuzzing::{Plan, Shrinking, candidates, scenario_of};
 use crate::oracle::{Breach, judge, target_ended};
+use crate::scenario::plain;
 use crate::session::{Replies, Script, Step, Until};
 use crate::transport::Transport;
 
@@ -55,6 +57,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             Some(again) => (small.smallest, again, small.sessions),
             None => (case.clone(), again, small.sessions),
         };
+        if let Case::Reply(_) = case {
+            return Some(self.finding(*number, &case, None, (breach, again.details), sessions + 2));
+        }
         let script = self.script(&case).await?;
         let mut short = self.shorten(&case, script.clone(), &breach).await;
         if !self.script_fails(&case, &waiting(&short.smallest, MORE_TIME / HASTE), &breach).await.0 {
@@ -62,23 +67,27 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         }
         let breach = again.breaches.iter().find(|one| one.rule == breach.rule).unwrap_or(&breach).clone();
         let sessions = sessions + short.sessions + 2;
-        Some(self.finding(*number, &case, short.smallest, breach, again.details, sessions))
+        Some(self.finding(*number, &case, Some(&short.smallest), (breach, again.details), sessions))
     }
 
     pub(super) fn finding(
         &self,
         number: u64,
         case: &Case,
-        script: Script,
-        breach: Breach,
-        details: Vec<String>,
+        script: Option<&Script>,
+        (breach, details): (Breach, Vec<String>),
         sessions: usize,
     ) -> Finding {
         let requirement = requirement(case, &breach.rule, self.known);
         let key = Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) };
         let (framing, shrunk) = (self.known.framing.clone(), Some(case.clone()));
+        let told = match (script, self.known.client()) {
+            (Some(script), _) => scenario_of(script, &framing, ""),
+            (None, Some(client)) => errand::scenario(case.plan(), client),
+            (None, None) => plain(""),
+        };
         let (confirmed, cost) = (true, None);
-        Finding { key, breach, details, framing, case: number, sessions, shrunk, script, confirmed, cost }
+        Finding { key, breach, details, framing, case: number, sessions, shrunk, told, confirmed, cost }
     }
 
     /// Plays it alone, as often as what it breaks demands. What the last time brought, if it failed each time.
@@ -97,16 +106,17 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     /// Plays a case alone. Where the target is ours, its end is what comes of it, and it is started again.
     pub(super) async fn replay(&self, case: &Case, scale: f64, rule: &str) -> Played {
         let played = case.play(self.transport, self.known, scale).await;
-        self.looked_after(played, rule).await
+        self.looked_after(played, rule, scale < 1.0).await
     }
 
-    async fn looked_after(&self, mut played: Played, rule: &str) -> Played {
+    /// `in_haste`: what is silent for a while is taken for dead; it is looked at again in the end.
+    async fn looked_after(&self, mut played: Played, rule: &str, in_haste: bool) -> Played {
         let Some(process) = self.process.filter(|_| !self.watcher.stopped()) else { return played };
         if rule == DIED || played.breaches.iter().any(|breach| LOST.contains(&breach.rule.as_str())) {
             self.let_it_end().await;
         }
         // That it is silent for good shows only if it is asked, which is needless where something else is looked for.
-        let mute = rule == DIED && !process.ended() && !self.answers().await;
+        let mute = rule == DIED && !process.ended() && !self.answers_in(in_haste).await;
         if mute || process.ended() {
             let restarted = process.restart().await;
             played.details.extend(restarted.last_words.iter().map(|line| format!("its standard error: {line}")));
@@ -125,8 +135,14 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         }
     }
 
+    async fn answers_in(&self, haste: bool) -> bool {
+        let (framing, tempo) = (&self.known.framing, self.known.tempo);
+        if haste { answers_within(self.transport, framing, tempo, &[1.0, 2.0]).await } else { self.answers().await }
+    }
+
     pub(super) async fn answers(&self) -> bool {
-        is_alive(self.transport, &self.known.framing, self.known.tempo).await
+        // A client is another process each time.
+        self.known.client.is_some() || is_alive(self.transport, &self.known.framing, self.known.tempo).await
     }
 
     /// A smaller case that breaks the same rule.
@@ -134,8 +150,12 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let mut shrinking = Shrinking::new(case.plan().clone(), PLANS, candidates as fn(&Plan) -> Vec<Plan>);
         let (mut sessions, mut took) = (0, Duration::ZERO);
         while let Some(candidate) = shrinking.next() {
-            let played = self.replay(&case.with(candidate.clone()), HASTE, &breach.rule).await;
-            shrinking.judge(breaks(&played, &breach.rule));
+            let candidate = case.with(candidate.clone());
+            let played = self.replay(&candidate, HASTE, &breach.rule).await;
+            // A client that breaks another requirement, too, has another failure.
+            let other = |case: &Case| requirement(case, &breach.rule, self.known);
+            let is_other = self.known.client.is_some() && other(&candidate) != other(case);
+            shrinking.judge(breaks(&played, &breach.rule) && !is_other);
             (sessions, took) = (sessions + 1, took + played.took);
             if self.is_enough(took) {
                 break;
@@ -168,9 +188,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     async fn script_fails(&self, case: &Case, script: &Script, breach: &Breach) -> (bool, Duration) {
         let trace = self.transport.run(script.clone()).await;
         let played = Played::new(judge(script, &trace), &[trace]);
-        let played = self.looked_after(played, &breach.rule).await;
+        let played = self.looked_after(played, &breach.rule, true).await;
         let fails = match case {
-            Case::Session(_) => breaks(&played, &breach.rule),
+            Case::Session(_) | Case::Reply(_) => breaks(&played, &breach.rule),
             Case::Segmentations(_) => !played.breaches.is_empty(),
         };
         (fails, played.took)
@@ -184,7 +204,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     pub(super) async fn script(&self, case: &Case) -> Option<Script> {
         let scripts = case.scripts(self.known, self.known.tempo.scaled(HASTE));
         match case {
-            Case::Session(_) => scripts.into_iter().next(),
+            Case::Session(_) | Case::Reply(_) => scripts.into_iter().next(),
             Case::Segmentations(plan) => {
                 let whole = self.transport.run(scripts.into_iter().next()?).await;
                 let told = segmentation::told(plan, self.known, self.known.tempo, &whole);

@@ -45,7 +45,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             None => "with --exec it is pinned on one",
         };
         let details = vec![format!("{several}; {why}")];
-        let finding = self.finding(number, &case, script, target_died(), details, 0);
+        let finding = self.finding(number, &case, Some(&script), (target_died(), details), 0);
         Some(Finding { confirmed: false, ..finding })
     }
 }

@@ -7,10 +7,20 @@ use super::moves::moves;
 use super::payload;
 use super::swarm::{Feature, Swarm};
 use super::vary::varied;
-use crate::fuzzing::{Act, Damage, Harm, Move, Plan, Stream};
+use crate::fuzzing::{Act, Damage, Harm, Message, Move, Plan, Stream};
+use crate::profile::ClientProfile;
 
 /// So many messages of a burst, at most.
 const BURST: usize = 1_100;
+
+/// More than two bytes of length can say.
+const UNSENDABLE: usize = 65_540;
+
+/// A pause of almost two seconds: a reply may be late.
+const LATE: u8 = 188;
+
+/// A message that a client can be told is looked for so often: an argument holds no zero byte.
+const TELLING: usize = 8;
 
 /// Kinds of damage; those that a frame can tell come more often.
 const HARMS: &[(Harm, usize)] = &[
@@ -26,6 +36,13 @@ const HARMS: &[(Harm, usize)] = &[
 /// The case of this number. `corpus`: plans that were answered in a new way; some cases vary one of them.
 pub(super) fn draw(known: &Known, seed: u64, number: u64, corpus: &[Plan]) -> Case {
     let (mut dice, swarm) = (Dice::new(seed, Purpose::Case, number), Swarm::of(seed, number));
+    if let Some(client) = known.client() {
+        if corpus.is_empty() || !dice.once_in(4) {
+            return Case::Reply(answered(&mut dice, &swarm, known, client));
+        }
+        let plan = dice.pick(corpus).clone();
+        return Case::Reply(varied(&mut dice, &swarm, known, plan));
+    }
     if known.is_framed() && !known.once && swarm.once_in(&mut dice, Feature::Segmentations, 24) {
         return Case::Segmentations(two_ways(&mut dice, &swarm, known));
     }
@@ -43,6 +60,44 @@ fn plan(dice: &mut Dice, swarm: &Swarm, known: &Known) -> Plan {
     let lists: Vec<_> = streams.iter().map(|stream| moves(dice, swarm, known, stream)).collect();
     let moves = if dice.once_in(3) { in_turn(lists) } else { interleaved(dice, lists) };
     Plan { framing: known.settings.framing.clone(), streams, moves }
+}
+
+/// What a client is told to send, and what it gets back: the same, and more, or damaged.
+fn answered(dice: &mut Dice, swarm: &Swarm, known: &Known, client: &ClientProfile) -> Plan {
+    if dice.once_in(100) {
+        return Plan { framing: known.settings.framing.clone(), streams: Vec::new(), moves: Vec::new() }; // nobody listens
+    }
+    if dice.once_in(40) {
+        let streams = vec![Stream { messages: vec![unsendable(dice, known)], damage: Vec::new() }];
+        return Plan { framing: known.settings.framing.clone(), streams, moves: Vec::new() };
+    }
+    let can_be_told = |message: &Message| match message {
+        Message::Bytes(bytes) => client.told.objection(bytes).is_none(),
+        Message::Raw(_) | Message::Row { .. } => client.told.objection(&[0, 0xff]).is_none(),
+    };
+    let mut drawn = std::iter::repeat_with(|| payload::message(dice, swarm, known)).take(TELLING);
+    let message = drawn.find(can_be_told).unwrap_or_else(|| payload::text(dice, known));
+    let mut messages = vec![message];
+    if dice.once_in(8) {
+        messages.push(payload::message(dice, swarm, known));
+    }
+    let stream = Stream { messages, damage: damage(dice, swarm, known) };
+    let mut acts = moves(dice, swarm, known, &stream);
+    if swarm.once_in(dice, Feature::Pauses, 60) {
+        acts.insert(0, Act::Pause(LATE));
+    }
+    let moves = acts.into_iter().map(|act| Move { on: 0, act }).collect();
+    Plan { framing: known.settings.framing.clone(), streams: vec![stream], moves }
+}
+
+/// A message that holds a delimiter, or is longer than a small length can say: most framings cannot carry one of them.
+fn unsendable(dice: &mut Dice, known: &Known) -> Message {
+    let terminator = known.settings.framing.terminator().unwrap_or_default();
+    match dice.below(3) {
+        0 if known.largest >= UNSENDABLE => Message::Bytes(vec![b'u'; UNSENDABLE]),
+        1 => Message::Bytes(vec![b'u'; 256]),
+        _ => Message::Bytes([b"one".as_slice(), terminator, b"two"].concat()),
+    }
 }
 
 /// What one connection sends.
@@ -65,7 +120,7 @@ fn burst(dice: &mut Dice, known: &Known) -> Stream {
 
 fn damage(dice: &mut Dice, swarm: &Swarm, known: &Known) -> Vec<Damage> {
     // Of a stream without messages nothing can be damaged, and one reply is all that may be asked for.
-    if !known.is_framed() || known.once {
+    if known.client().is_none() && (!known.is_framed() || known.once) {
         return Vec::new();
     }
     let mut all = Vec::new();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::case::Case;
 use crate::framing::Framing;
-use crate::fuzzing::{commented, scenario_of};
-use crate::oracle::{Breach, requirement};
+use crate::fuzzing::commented;
+use crate::oracle::{Breach, Level, requirement};
 use crate::scenario::Scenario;
 use crate::scenario::file::{self, Repeat, Size, Slot, Span, Watch};
 use crate::session::{Conn, Script, Step};
@@ -47,8 +47,8 @@ pub struct Finding {
     pub sessions: usize,
     /// What is left of the case; `None`: it was seen before the first one.
     pub shrunk: Option<Case>,
-    /// What shows it, in concrete bytes.
-    pub script: Script,
+    /// What shows it, as it is told.
+    pub told: Scenario,
     /// Whether it failed again when it was played alone.
     pub confirmed: bool,
     /// What it costs the target's process, and how often it is played to see that.
@@ -59,8 +59,7 @@ impl Finding {
     /// The scenario, with the requirement that it fails.
     pub fn scenario(&self) -> Scenario {
         let title = format!("{} ({})", self.key.rule, self.key.shape);
-        let scenario = scenario_of(&self.script, &self.framing, &title);
-        let scenario = Scenario { requirements: vec![self.key.requirement.into()], ..scenario };
+        let scenario = Scenario { title, requirements: vec![self.key.requirement.into()], ..self.told.clone() };
         match self.cost {
             Some((Cost::Kept, times)) => repeated(scenario, times),
             Some((Cost::Spins, _)) => {
@@ -70,6 +69,11 @@ impl Finding {
             }
             None => scenario,
         }
+    }
+
+    /// How binding what it breaks is.
+    pub fn level(&self) -> Level {
+        requirement(self.key.requirement).map_or(Level::Must, |requirement| requirement.level)
     }
 
     /// How many steps the scenario has.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::campaign::{Calibration, plain};
 use crate::framing::{After, Behaviour, Eof, Framing, Over, Partial, Strategy};
 use crate::fuzzing::{Damage, Harm, Message, Stream};
+use crate::oracle::Judgement;
 use crate::peer::Settings;
-use crate::profile::{Profile, Tempo};
+use crate::profile::{ClientProfile, Profile, Tempo};
 
 /// How long a silence is watched, at least and at most: thousands of cases wait for it.
 const QUIET: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(60)];
@@ -28,6 +29,8 @@ pub struct Known {
     pub cases_at_once: usize,
     /// The largest message, in bytes.
     pub largest: usize,
+    /// What was measured, where the target is a client.
+    pub client: Option<Profile>,
 }
 
 impl Known {
@@ -52,7 +55,36 @@ impl Known {
             connections: profile.share().clamp(1, 4),
             cases_at_once: profile.cases_at_once(),
             largest,
+            client: None,
         }
+    }
+
+    /// What was measured of a client; no message is larger than `largest` bytes, or than what it takes back.
+    pub fn of_client(framing: &Framing, calibration: &Calibration, largest: usize) -> Self {
+        let profile = calibration.profile.clone();
+        let limit = profile.limit.and_then(|limit| usize::try_from(limit).ok());
+        Self {
+            framing: framing.clone(),
+            settings: Settings::new(framing.clone()),
+            tempo: calibration.tempo,
+            once: true,
+            connections: 1,
+            cases_at_once: usize::MAX,
+            largest: limit.map_or(largest, |limit| largest.min(limit)),
+            client: Some(profile),
+        }
+    }
+
+    /// What is known of the client under test, if it is one.
+    pub(super) fn client(&self) -> Option<&ClientProfile> {
+        self.client.as_ref()?.client.as_deref()
+    }
+
+    /// Without what every session of a client shows.
+    pub(super) fn without_habits(&self, mut judgement: Judgement) -> Judgement {
+        let habitual = self.client().map(|client| client.habitual.as_slice()).unwrap_or_default();
+        judgement.breaches.retain(|breach| !habitual.contains(&breach.rule));
+        judgement
     }
 
     /// A declared limit that is within reach.

@@ -15,10 +15,12 @@ mod confirm;
 mod death;
 mod dice;
 mod draw;
+mod errand;
 mod finding;
 mod known;
 mod moves;
 mod payload;
+mod reply;
 mod run;
 mod segmentation;
 mod shape;
@@ -26,12 +28,13 @@ mod swarm;
 mod vary;
 mod weigh;
 
-pub use case::Case;
+pub use case::{Case, Traffic};
 pub use finding::{Cost, Finding, Key};
 pub use known::Known;
-pub use run::{Hunted, hunt};
+pub use run::{Hunted, hunt, hunt_client};
 
 use crate::campaign;
+use crate::oracle::Level;
 
 /// Hears of progress, and may ask to stop.
 pub trait Watcher: campaign::Watcher {
@@ -56,6 +59,8 @@ pub struct Options {
     pub jobs: usize,
     /// Distinct failures after which it ends; at least one.
     pub findings: usize,
+    /// What is less binding than this is told, and is no failure.
+    pub level: Level,
     /// The largest message, in bytes.
     pub largest: usize,
     /// Multiplies every deadline and window.
@@ -76,6 +81,7 @@ impl Default for Options {
             cases: Some(10_000),
             jobs: 32,
             findings: 1,
+            level: Level::Must,
             largest: Self::LARGEST,
             time_scale: 1.0,
             shard: None,

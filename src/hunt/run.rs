@@ -6,18 +6,19 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::case::{Case, Played};
+use super::case::{Case, Played, Traffic};
 use super::class::Class;
 use super::draw::draw;
+use super::errand;
 use super::finding::{Finding, Key};
 use super::known::Known;
 use super::shape::{requirement, shape};
 use super::swarm::BATCH;
 use super::{Options, Watcher};
-use crate::campaign::{Calibration, Process, Stoppable, Unfit, calibrate, measure};
+use crate::campaign::{Calibration, Introduction, Process, Stoppable, Unfit, calibrate, measure, measure_client};
 use crate::framing::Framing;
-use crate::fuzzing::{Act, Plan};
-use crate::oracle::Breach;
+use crate::fuzzing::{Act, Plan, scenario_of};
+use crate::oracle::{Breach, Level, habitual as habitual_breach, requirement as requirement_named};
 use crate::session::Usage;
 use crate::transport::Transport;
 
@@ -56,14 +57,30 @@ pub struct Hunted {
     pub unconfirmed: u64,
     /// Cases of which nothing can be said.
     pub open: u64,
+    /// What went over the network.
+    pub traffic: Traffic,
     /// The target no longer answers.
     pub dead: bool,
 }
 
 impl Hunted {
     fn new(calibration: Result<Calibration, Unfit>) -> Self {
-        let findings = Vec::new();
-        Self { calibration, findings, cases: 0, behaviours: 0, again: 0, unconfirmed: 0, open: 0, dead: false }
+        let (findings, traffic) = (Vec::new(), Traffic::default());
+        Self { calibration, findings, cases: 0, behaviours: 0, again: 0, unconfirmed: 0, open: 0, traffic, dead: false }
+    }
+
+    fn of(calibration: Calibration, search: Search) -> Self {
+        Self {
+            findings: search.findings,
+            cases: search.begun,
+            behaviours: search.classes.len(),
+            again: search.again,
+            unconfirmed: search.unconfirmed,
+            open: search.open,
+            traffic: search.traffic,
+            dead: search.dead,
+            ..Self::new(Ok(calibration))
+        }
     }
 }
 
@@ -108,34 +125,70 @@ pub async fn hunt<T: Transport, W: Watcher>(
     } else {
         fuzzer.fuzz(&mut search).await;
     }
-    Hunted {
-        findings: search.findings,
-        cases: search.begun,
-        behaviours: search.classes.len(),
-        again: search.again,
-        unconfirmed: search.unconfirmed,
-        open: search.open,
-        dead: search.dead,
-        ..Hunted::new(Ok(calibration))
-    }
+    Hunted::of(calibration, search)
+}
+
+/// The same for a client: the transport starts it once a session and accepts its connections.
+pub async fn hunt_client<T: Transport, W: Watcher>(
+    transport: &T,
+    watcher: &W,
+    framing: &Framing,
+    introduction: Introduction,
+    options: &Options,
+) -> Hunted {
+    let transport = &Stoppable { transport, watcher };
+    watcher.phase("measuring the client", 0);
+    let largest = options.largest as u64;
+    let calibration = match measure_client(transport, framing, introduction, options.time_scale, largest).await {
+        Ok(calibration) => calibration,
+        Err(unfit) => return Hunted { findings: mute(&unfit, framing), ..Hunted::new(Err(unfit)) },
+    };
+    let known = Known::of_client(framing, &calibration, options.largest);
+    let fuzzer = Fuzzer { transport, watcher, process: None, known: &known, options };
+    let mut search = Search { findings: habits(&known), ..Search::default() };
+    watcher.begun(options.cases);
+    fuzzer.fuzz(&mut search).await;
+    Hunted::of(calibration, search)
 }
 
 /// A target that does not send a plain message back has failed before the first case.
 fn mute(unfit: &Unfit, framing: &Framing) -> Vec<Finding> {
     let Unfit::Mute { script, judgement, .. } = unfit else { return Vec::new() };
+    let (requirement, told) = match script.errand {
+        Some(_) => ("CLI-03", errand::plain_message()),
+        None => ("SES-02", scenario_of(script, framing, "")),
+    };
     let finding = |breach: &Breach| Finding {
-        key: Key { requirement: "SES-02", rule: breach.rule.clone(), shape: "a plain message".into() },
+        key: Key { requirement, rule: breach.rule.clone(), shape: "a plain message".into() },
         breach: breach.clone(),
         details: judgement.details.clone(),
         framing: framing.clone(),
         case: 0,
         sessions: 0,
         shrunk: None,
-        script: script.as_ref().clone(),
+        told: told.clone(),
         confirmed: true,
         cost: None,
     };
     judgement.breaches.first().map(finding).into_iter().collect()
+}
+
+/// What every session of a client shows, a plain one included, is found before the first case, and in no other.
+fn habits(known: &Known) -> Vec<Finding> {
+    let habitual = known.client().map(|client| client.habitual.as_slice()).unwrap_or_default();
+    let finding = |rule: &String| Finding {
+        key: Key { requirement: "CLI-07", rule: rule.clone(), shape: "a plain message".into() },
+        breach: habitual_breach(rule),
+        details: vec!["every plain session shows it".into()],
+        framing: known.framing.clone(),
+        case: 0,
+        sessions: 0,
+        shrunk: None,
+        told: errand::plain_session(),
+        confirmed: true,
+        cost: None,
+    };
+    habitual.iter().take(1).map(finding).collect()
 }
 
 /// What is known so far.
@@ -161,6 +214,7 @@ struct Search {
     again: u64,
     unconfirmed: u64,
     open: u64,
+    traffic: Traffic,
     dead: bool,
     /// What the target's process took at the beginning, where that can be seen.
     before: Option<Usage>,
@@ -187,6 +241,7 @@ impl Search {
     /// Takes account of a case, and of those behind it that waited for it. Nobody waits for one that sleeps.
     fn fold(&mut self, number: u64, case: Case, played: Played) {
         self.open += u64::from(played.is_open);
+        self.traffic.add(played.traffic);
         if let Some(breach) = played.breach() {
             self.suspects.push(Suspect { number, case: case.clone(), breach: breach.clone() });
         }
@@ -249,17 +304,25 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                 None if search.suspects.is_empty() => break,
                 None => self.look_at(search).await,
             }
-            if search.findings.len() >= self.options.findings || search.dead {
+            if self.is_enough_found(search) || search.dead {
                 break;
             }
         }
         if !self.watcher.stopped() && self.process.is_some_and(Process::ended) {
             self.look_at(search).await;
         }
-        if search.findings.len() < self.options.findings && !search.dead {
+        if !self.is_enough_found(search) && !search.dead {
             let finding = self.weigh(search.before, &search.suspicious()).await;
-            Self::keep(search, finding);
+            self.keep(search, finding);
         }
+    }
+
+    fn counts(&self, finding: &Finding) -> bool {
+        finding.level() <= self.options.level
+    }
+
+    fn is_enough_found(&self, search: &Search) -> bool {
+        search.findings.iter().filter(|finding| self.counts(finding)).count() >= self.options.findings
     }
 
     fn goes_on(&self, search: &Search) -> bool {
@@ -287,6 +350,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let mut suspects = std::mem::take(&mut search.suspects);
         suspects.sort_by_key(|suspect| suspect.number);
         if self.watcher.stopped() {
+            search.open += suspects.len() as u64; // nobody has the time to look at them
             return;
         }
         self.let_it_end().await;
@@ -296,10 +360,10 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             search.dead = self.process.is_none_or(Process::ended);
             search.unconfirmed += u64::from(finding.is_none());
             search.before = self.watch(); // what it takes now is another process's
-            return Self::keep(search, finding);
+            return self.keep(search, finding);
         }
         for suspect in suspects {
-            if search.findings.len() >= self.options.findings || self.watcher.stopped() {
+            if self.is_enough_found(search) || self.watcher.stopped() {
                 return;
             }
             self.look_at_one(search, &suspect).await;
@@ -309,7 +373,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     async fn look_at_one(&self, search: &mut Search, suspect: &Suspect) {
         let Suspect { case, breach, .. } = suspect;
         let requirement = requirement(case, &breach.rule, self.known);
-        let key = Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) };
+        let key = self.kind(Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) });
         match search.looked_at.get(&key) {
             Some(None) => return search.again += 1,
             Some(Some(times)) if *times >= FLAKY => return search.unconfirmed += 1,
@@ -319,12 +383,18 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let before = search.looked_at.get(&key).copied().flatten().unwrap_or(0);
         search.looked_at.insert(key, finding.is_none().then_some(before + 1));
         search.unconfirmed += u64::from(finding.is_none());
-        Self::keep(search, finding);
+        self.keep(search, finding);
     }
 
-    fn keep(search: &mut Search, finding: Option<Finding>) {
+    /// Of what is no failure one of a kind is enough, whatever the session.
+    fn kind(&self, key: Key) -> Key {
+        let level = requirement_named(key.requirement).map_or(Level::Must, |requirement| requirement.level);
+        if level <= self.options.level { key } else { Key { shape: String::new(), ..key } }
+    }
+
+    fn keep(&self, search: &mut Search, finding: Option<Finding>) {
         let Some(finding) = finding else { return };
-        if search.keys.insert(finding.key.clone()) {
+        if search.keys.insert(self.kind(finding.key.clone())) {
             search.findings.push(finding);
         } else {
             search.again += 1;
@@ -340,6 +410,6 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let recent: Vec<_> = (0..).zip(self.known.dangers().into_iter().map(session)).collect();
         let finding = self.pin_death(&[], &recent).await;
         search.dead = self.process.is_none_or(Process::ended);
-        Self::keep(search, finding);
+        self.keep(search, finding);
     }
 }

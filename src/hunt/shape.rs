@@ -1,12 +1,16 @@
 //! Which requirement a failure breaks, and by what kind of session: what tells one failure from another.
 
 use super::case::Case;
+use super::errand;
 use super::known::Known;
 use crate::framing::{Reason, Strategy};
 use crate::fuzzing::{Act, Nature, Trust, nature};
 
 /// The requirement, as far as the shrunk session tells it.
 pub(super) fn requirement(case: &Case, rule: &str, known: &Known) -> &'static str {
+    if let Some(client) = known.client() {
+        return errand::requirement(case.plan(), rule, client);
+    }
     let nature = nature(case.plan(), &known.settings, Trust::Measured);
     let strategy = known.framing.strategy();
     match rule {
@@ -70,6 +74,9 @@ fn accepted(case: &Case, rule: &str, nature: &Nature, strategy: Strategy) -> &'s
 /// What kind of session it is, in broad words: `2 connections, cut, FIN with data`.
 pub(super) fn shape(case: &Case, known: &Known) -> String {
     let plan = case.plan();
+    if let Some(client) = known.client() {
+        return errand::shape(plan, client);
+    }
     let nature = nature(plan, &known.settings, Trust::Measured);
     let did = |wanted: fn(&Act) -> bool| plan.moves.iter().any(|one| wanted(&one.act));
     let features = [

@@ -56,13 +56,13 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             if let Some((breach, details)) = self.costs(case, cost).await {
                 let (case, sessions) = self.cheapest(case, cost).await;
                 let script = self.script(&case).await?;
-                let finding = self.finding(*number, &case, script, breach, details, sessions);
+                let finding = self.finding(*number, &case, Some(&script), (breach, details), sessions);
                 return Some(Finding { cost: Some((cost, TIMES)), ..finding });
             }
         }
         let (number, case) = cases.last()?;
         let script = self.script(case).await?;
-        let finding = self.finding(*number, case, script, breach, details, 0);
+        let finding = self.finding(*number, case, Some(&script), (breach, details), 0);
         Some(Finding { confirmed: false, ..finding })
     }
 

@@ -33,6 +33,12 @@ pub(super) fn of_client(rule: &Rule) -> &'static str {
     OF_CLIENT.iter().find(|(known, _)| known == rule).map_or(rule.about, |(_, sentence)| sentence)
 }
 
+/// What a client breaks in every session, by the name of its rule.
+pub fn habitual(name: &str) -> Breach {
+    let sentence = rules::RULES.iter().find(|rule| rule.name == name).map_or("", of_client);
+    Breach { rule: name.to_owned(), sentence: sentence.into(), ..Breach::default() }
+}
+
 /// How a client ended, behind "the client".
 pub(super) fn told(how: Exit) -> String {
     match how {

@@ -12,6 +12,7 @@ mod usage;
 mod verdict;
 mod wire;
 
+pub use client::habitual;
 pub use excerpt::{Log, excerpt, wire_log};
 pub use judge::{Judgement, judge};
 pub use requirements::{Requirement, all as requirements, find as requirement};

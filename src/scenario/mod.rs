@@ -85,6 +85,23 @@ pub enum Unsendable {
     Strip,
 }
 
+/// A scenario without steps, and with nothing said but its title.
+pub(crate) fn plain(title: &str) -> Scenario {
+    Scenario {
+        id: String::new(),
+        title: title.to_owned(),
+        requirements: Vec::new(),
+        applies: Applies::default(),
+        unsendable: Unsendable::default(),
+        alone: false,
+        thorough: false,
+        watch: None,
+        matrix: Matrix::default(),
+        cover: Cover::default(),
+        steps: Vec::new(),
+    }
+}
+
 impl Scenario {
     /// Whom it judges: a client if it starts one.
     pub fn side(&self) -> Side {

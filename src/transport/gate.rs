@@ -82,6 +82,16 @@ impl Watch {
         Self { ours, theirs, side: Side::Unknown, unproved: 0, look: None }
     }
 
+    /// Our address.
+    pub(super) fn ours(&self) -> SocketAddr {
+        self.ours
+    }
+
+    /// The target's, as it was asked for.
+    pub(super) fn theirs(&self) -> SocketAddr {
+        self.theirs
+    }
+
     /// From now on the question is whether all of `written`, bytes since the connection stands, were read.
     pub(super) fn begin(&mut self, now: Duration, written: u64) {
         let wait = FIRST_WAIT;

@@ -1,6 +1,7 @@
 //! One TCP connection, non-blocking: what the socket does, in the words of the session.
 
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -89,12 +90,13 @@ impl Line {
     /// Connecting to a free port of this host may, by chance, draw that very port as our own: then the two ends are one
     /// socket (simultaneous open, RFC 9293 3.5), which would echo perfectly. Nobody listens there.
     fn is_itself(&self) -> bool {
-        self.stream.local_addr().is_ok_and(|ours| self.stream.peer_addr().is_ok_and(|theirs| ours == theirs))
+        let [ours, asked_for] = [self.watch.ours(), self.watch.theirs()];
+        ours.port() == asked_for.port() && self.stream.peer_addr().is_ok_and(|theirs| ours == theirs)
     }
 
     /// Reads once, into `buffer`.
-    pub(super) fn read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Input> {
-        let mut buffer = ReadBuf::new(buffer);
+    pub(super) fn read(&mut self, cx: &mut Context<'_>, buffer: &mut [MaybeUninit<u8>]) -> Poll<Input> {
+        let mut buffer = ReadBuf::uninit(buffer);
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
             Ok(()) if !buffer.filled().is_empty() => {
                 Input::Received(self.conn, Bytes::copy_from_slice(buffer.filled()))

@@ -24,24 +24,24 @@ pub(super) const FAULTS: &[Fault] = &[
         "counts the header towards the maximum (netty's maxFrameLength)",
         &["LEN-09"],
         scope::limited_length,
-        |desk| right(&with_max(desk.framing(), |max| max - overhead(desk.framing()))),
+        |desk| right(&with_max(desk.framing(), |max| max.saturating_sub(overhead(desk.framing())))),
     ),
     fault(
         "limit-counts-delimiter",
         "counts the delimiter towards the maximum (bufio.Scanner)",
         &["DEL-09"],
         scope::limited_delimiter,
-        |desk| right(&with_max(desk.framing(), |max| max - overhead(desk.framing()))),
+        |desk| right(&with_max(desk.framing(), |max| max.saturating_sub(overhead(desk.framing())))),
     ),
     fault(
         "limit-one-less",
         "refuses a message of exactly the maximum (>= for >)",
         &["LEN-09", "DEL-09"],
         scope::limited,
-        |desk| right(&with_max(desk.framing(), |max| max - 1)),
+        |desk| right(&with_max(desk.framing(), |max| max.saturating_sub(1))),
     ),
     fault("limit-one-more", "takes a message of one byte over the maximum", OVER, scope::limited, |desk| {
-        right(&with_max(desk.framing(), |max| max + 1))
+        right(&with_max(desk.framing(), |max| max.saturating_add(1)))
     }),
     fault("limit-ignored", "takes messages of any size", OVER, scope::limited, |desk| {
         right(&unlimited(desk.framing()))
