@@ -26,7 +26,7 @@ pub use errand::{Departure, Errand, Exit, Host, Report};
 pub use ledger::{Ledger, Wrong};
 pub use script::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
 pub use trace::{Event, Failure, Outcome, Proof, Record, Trace, TraceError};
-pub use usage::{Limits, Usage};
+pub use usage::{Disturbance, Limits, Usage};
 
 /// However slowly a reply comes, a step that waits for it lasts no longer than so many times its deadline, and the time
 /// that what was sent takes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::desk::{Desk, Order};
 use super::{Act, Fault, Flow, Moment, scope};
 use crate::framing::{After, Behaviour, Empty, Eof, Framing, Partial, Reply};
-use crate::peer::server::Settings;
+use crate::peer::Settings;
 
 /// A server that does something right in another way.
 const fn variant(name: &'static str, about: &'static str, applies: fn(&Framing) -> bool, act: Act) -> Fault {
@@ -57,8 +57,8 @@ pub(super) const VARIANTS: &[Fault] = &[
     variant(
         "answers-as-bytes-come",
         "begins its reply before the message is whole",
-        scope::framed,
-        Act::Settings(|settings| declaring(settings, |behaviour| behaviour.partial = Some(Partial::Yes))),
+        |framing| scope::framed(framing) && !scope::silent(framing),
+        Act::Settings(answering_early),
     ),
     variant(
         "empty-passed-over",
@@ -114,6 +114,11 @@ pub(super) const VARIANTS: &[Fault] = &[
         }),
     ),
 ];
+
+/// Begins replies before messages are whole.
+pub(super) fn answering_early(settings: Settings) -> Settings {
+    declaring(settings, |behaviour| behaviour.partial = Some(Partial::Yes))
+}
 
 fn declaring(settings: Settings, declare: fn(&mut Behaviour)) -> Settings {
     let mut behaviour = settings.framing.behaviour().clone();
