@@ -1,7 +1,7 @@
 //! `check-client`, end to end: the reference client conforms, its faults are found, a command that cannot work is refused.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +41,22 @@ fn the_reference_client_conforms() {
     for framing in ["close", "length:u32be"] {
         assert_eq!(failed(framing, QUICK, None), (Some(0), vec![]), "{framing}");
     }
+}
+
+/// Where localhost has an address of either family; elsewhere there is no second one to try.
+#[test]
+fn a_client_that_tries_one_address_is_found_where_there_are_two() {
+    let families: Vec<_> = ("localhost", 1).to_socket_addrs().expect("localhost").map(|one| one.is_ipv4()).collect();
+    let expected =
+        if families.contains(&true) && families.contains(&false) { vec!["CLI-21".to_owned()] } else { vec![] };
+    assert_eq!(failed("lf", &["CLI-21"], Some("one-address")).1, expected);
+}
+
+/// What a process takes is seen on Linux only.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_spins_is_found_by_its_processor_time() {
+    assert_eq!(failed("lf", &["CLI-16"], Some("spins-in-silence")).1, ["CLI-16"]);
 }
 
 #[test]

@@ -1,18 +1,20 @@
 //! The tester is tested: every fault of the reference server is killed in every framing to which it applies, by a
-//! requirement that it exists to break; right variants, and faults that nobody can see from outside, fail nothing.
+//! requirement that it exists to break; every requirement is broken by a fault; right variants, and faults that nobody
+//! can see from outside, fail nothing.
+
+mod kills;
+#[path = "kills/over_tcp.rs"]
+mod over_tcp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use echospec::campaign::{self, FramingRun, Options, Selection, Watcher};
-use echospec::framing::Framing;
-use echospec::oracle::{Level, Verdict, requirement, requirements};
+use echospec::oracle::{Level, Requirement, requirement, requirements};
+use echospec::peer::Fault;
 use echospec::peer::fault::{self, Kind};
-use echospec::peer::{Fault, Settings};
 use echospec::scenario::{self, Scenario};
-use echospec::transport::Simulator;
+use kills::{Cell, Range, level, on_all_cores};
+use over_tcp::SEEN;
 
 /// One of each kind, and each way to treat what is over the maximum.
 const FRAMINGS: &[&str] = &[
@@ -38,170 +40,89 @@ const FRAMINGS: &[&str] = &[
     "smtp-data",
 ];
 
+/// What some requirements are about and the others have not: faults that apply to none of those are played here, and
+/// requirements that none of those has are proved here.
+const RARE: &[&str] = &[
+    "fixed:16,partial=no",
+    "length:u32be,partial=no",
+    "lf,partial=no",
+    "tpkt",
+    "grpc",
+    "rpc",
+    "length:u32be,mask=0x7fffffff",
+    "length:varint,max=1KiB",
+    "resp-bulk",
+    "chunked11",
+    "delimiter:crlf/lf,reply=crlf",
+    "lf,idle=2s",
+    "lf,deadline=2s",
+];
+
 /// What must fail nothing is tried against every scenario, which costs a hundred times as much as a kill: in these, one
 /// for each strategy, and both ways to treat what is over the maximum.
 const HARMLESS: &[&str] =
     &["raw", "close", "fixed:16", "length:u32be,max=64KiB,over=close", "length:varint", "crlf,max=1KiB,over=skip"];
 
 /// And not against scenarios that send mebibytes: byte by byte they take longer than all else together.
-const HEAVY: &[&str] = &[
-    "*large*",
-    "resources/*",
-    "endings/close-unread*",
-    "delimiter/burst-of-short",
-    "*many-empty*",
-    "concurrency/*-not-read*",
-];
-
-/// A server that does not even send a plain message back is judged by these alone.
-const BASIC: &[&str] = &["SES-02", "SES-03", "SES-08"];
-
-/// One fault in one framing.
-struct Cell {
-    kind: Kind,
-    fault: &'static Fault,
-    framing: &'static str,
-    /// The requirements that failed, or could not be concluded.
-    failed: BTreeSet<String>,
+fn is_heavy(scenario: &Scenario) -> bool {
+    let id = scenario.id.as_str();
+    let parts = ["large", "endings/close-unread", "delimiter/burst-of-short", "many-empty"];
+    let held = id.starts_with("concurrency/") && id.contains("-not-read");
+    id.starts_with("resources/") || held || parts.iter().any(|part| id.contains(part))
 }
 
-impl Cell {
-    fn is_harmless(&self) -> bool {
-        matches!(self.kind, Kind::Right | Kind::Unobservable)
-    }
-
-    /// The first requirement that killed the fault, of those that it exists to break; a MUST if there is one.
-    fn killer(&self) -> Option<&'static str> {
-        let killers = || self.fault.breaks.iter().copied().filter(|id| self.failed.contains(*id));
-        killers().find(|id| level(id) == Level::Must).or_else(|| killers().next())
-    }
-
-    fn complaint(&self) -> Option<String> {
-        let (name, framing) = (self.fault.name, self.framing);
-        let unjust = || self.failed.iter().filter(|id| !self.fault.breaks.contains(&id.as_str()));
-        if self.is_harmless() {
-            let unjust: Vec<_> = unjust().cloned().collect();
-            let said = format!("{name} in {framing} must fail nothing, and fails {}", unjust.join(" "));
-            return (!unjust.is_empty()).then_some(said);
-        }
-        let survives = || format!("{name} in {framing} survives {}", self.fault.breaks.join(" "));
-        self.killer().is_none().then(survives)
-    }
+/// Every fault in every framing to which it applies; in a rare one where it applies to no other.
+fn cells(range: &Range) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = fault::all().flat_map(|(kind, fault)| cells_of(kind, fault)).collect();
+    on_all_cores(&mut cells, |cell| range.play(cell));
+    cells
 }
 
-fn level(id: &str) -> Level {
-    requirement(id).expect("a fault breaks requirements that exist").level
-}
-
-/// Ends a run at the first failure of a requirement that the fault exists to break.
-struct Hunter<'a> {
-    fault: &'static Fault,
-    scenarios: &'a BTreeMap<&'a str, &'a Scenario>,
-    hunts: bool,
-    killed: AtomicBool,
-    confirming: AtomicBool,
-}
-
-impl Watcher for Hunter<'_> {
-    fn phase(&self, name: &str, _cases: usize) {
-        self.confirming.fetch_or(name.starts_with("confirming"), Ordering::Relaxed);
-    }
-
-    fn case_done(&self, id: &str, verdict: Verdict) {
-        let scenario = id.split('[').next().and_then(|id| self.scenarios.get(id));
-        let broken =
-            scenario.is_some_and(|it| it.requirements.iter().any(|id| self.fault.breaks.contains(&id.as_str())));
-        self.killed.fetch_or(verdict == Verdict::Fail && broken, Ordering::Relaxed);
-    }
-
-    fn stopped(&self) -> bool {
-        self.hunts && self.killed.load(Ordering::Relaxed) && !self.confirming.load(Ordering::Relaxed)
-    }
-}
-
-/// Everything that a run needs and that is the same for all of them.
-struct Range<'a> {
-    scenarios: &'a [Scenario],
-    by_id: BTreeMap<&'a str, &'a Scenario>,
-    named: BTreeSet<&'a str>,
-}
-
-impl Range<'_> {
-    fn cell(&self, kind: Kind, fault: &'static Fault, name: &'static str, framing: &Framing) -> Cell {
-        let mut cell = Cell { kind, fault, framing: name, failed: BTreeSet::new() };
-        let hunts = !cell.is_harmless();
-        cell.failed = self.run(&cell, framing, hunts);
-        if hunts && cell.killer().is_none() {
-            // What it stopped at may have been a failure by time that did not repeat.
-            cell.failed = self.run(&cell, framing, false);
-        }
-        cell
-    }
-
-    fn run(&self, cell: &Cell, framing: &Framing, hunts: bool) -> BTreeSet<String> {
-        let simulator = Simulator::new(Settings::new(framing.clone()).with_fault(cell.fault));
-        let selection = Selection::new(&self.tried(cell), &skipped(cell), self.scenarios).expect("patterns that match");
-        let options = Options { jobs: 1, selection, ..Options::default() };
-        let (killed, confirming) = (AtomicBool::new(false), AtomicBool::new(false));
-        let hunter = Hunter { fault: cell.fault, scenarios: &self.by_id, hunts, killed, confirming };
-        let run = async { campaign::run(&simulator, &hunter, framing, self.scenarios, &options).await };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        failed(&runtime.block_on(run))
-    }
-
-    /// The requirements that a fault is tried against: what it breaks, and what everything rests on. What must fail
-    /// nothing is tried against all.
-    fn tried(&self, cell: &Cell) -> Vec<String> {
-        let ids = cell.fault.breaks.iter().chain(BASIC).filter(|id| self.named.contains(*id) && !cell.is_harmless());
-        ids.map(|id| (*id).to_owned()).collect()
-    }
-}
-
-fn skipped(cell: &Cell) -> Vec<String> {
-    let heavy = HEAVY.iter().filter(|_| cell.is_harmless());
-    heavy.map(|pattern| (*pattern).to_owned()).collect()
-}
-
-fn failed(run: &FramingRun) -> BTreeSet<String> {
-    let bad = |verdict| matches!(verdict, Verdict::Fail | Verdict::Flaky | Verdict::Inconclusive);
-    let outcomes = run.outcomes.iter().filter(|outcome| bad(outcome.verdict));
-    let marked = |outcome: &campaign::Outcome, id: &String| match outcome.verdict {
-        Verdict::Fail => id.clone(),
-        other => format!("{id} ({other})"),
+fn cells_of(kind: Kind, fault: &'static Fault) -> Vec<Cell> {
+    let applying = |framings: &[&'static str]| {
+        let cells = framings.iter().map(|framing| Cell::new(kind, fault, framing));
+        cells.filter(|cell| (fault.applies)(&cell.framing())).collect::<Vec<_>>()
     };
-    outcomes.flat_map(|outcome| outcome.case.requirements.iter().map(move |id| marked(outcome, id))).collect()
+    let cells = applying(FRAMINGS);
+    match cells.is_empty() {
+        true => applying(RARE),
+        false if cells[0].is_harmless() => applying(HARMLESS),
+        false => cells,
+    }
 }
 
-/// Every fault in every framing to which it applies, on all cores.
-fn cells(range: &Range<'_>) -> Vec<Cell> {
-    let framings = |kind| if matches!(kind, Kind::Right | Kind::Unobservable) { HARMLESS } else { FRAMINGS };
-    let parsed = |name: &&'static str| (*name, name.parse::<Framing>().expect("a framing"));
-    let all: Vec<_> = fault::all()
-        .flat_map(|(kind, fault)| {
-            framings(kind).iter().map(parsed).map(move |(name, framing)| (kind, fault, name, framing))
-        })
-        .filter(|(_, fault, _, framing)| (fault.applies)(framing))
+/// For each requirement the first cell in which a fault that exists to break it has failed it.
+fn proofs(range: &Range, cells: &[Cell]) -> BTreeMap<&'static str, Cell> {
+    let breaks = |cell: &Cell, id: &str| cell.fault.breaks.contains(&id) && cell.failed.contains(id);
+    let mut proofs: Vec<_> = of_servers()
+        .map(|one| (one.id, cells.iter().find(|cell| breaks(cell, one.id)).cloned()))
+        .filter(|(id, _)| range.knows(id))
         .collect();
-    let (next, cells) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((kind, fault, name, framing)) = all.get(index) else { return };
-                    let cell = range.cell(*kind, fault, name, framing);
-                    cells.lock().expect("no thread panicked").push((index, cell));
-                }
-            });
+    on_all_cores(&mut proofs, |(id, proof)| {
+        if proof.is_none() {
+            let tries = [false, true]
+                .into_iter()
+                .flat_map(|thorough| candidates(id).into_iter().map(move |cell| (cell, thorough)));
+            *proof = tries.into_iter().find(|(cell, thorough)| range.kills(cell, id, *thorough)).map(|(cell, _)| cell);
         }
     });
-    let mut cells = cells.into_inner().expect("no thread panicked");
-    cells.sort_by_key(|(index, _)| *index);
-    cells.into_iter().map(|(_, cell)| cell).collect()
+    proofs.into_iter().filter_map(|(id, proof)| Some((id, proof?))).collect()
+}
+
+/// Every fault that exists to break a requirement, in every framing.
+fn candidates(id: &str) -> Vec<Cell> {
+    let faults = fault::all().filter(|(kind, fault)| *kind != Kind::Unobservable && fault.breaks.contains(&id));
+    let framings = || FRAMINGS.iter().chain(RARE);
+    let cells = faults.flat_map(|(kind, fault)| framings().map(move |framing| Cell::new(kind, fault, framing)));
+    cells.filter(|cell| (cell.fault.applies)(&cell.framing())).collect()
+}
+
+fn of_servers() -> impl Iterator<Item = &'static Requirement> {
+    requirements().filter(|one| !one.id.starts_with("CLI-"))
 }
 
 /// The matrix as people read it.
-fn matrix(cells: &[Cell], range: &Range<'_>) -> String {
+fn matrix(cells: &[Cell]) -> String {
     let mut text =
         String::from("Which requirement kills a fault, by framing; in small letters where it is no MUST.\n\n");
     let column = |index: usize| char::from(b'a' + index as u8);
@@ -212,13 +133,17 @@ fn matrix(cells: &[Cell], range: &Range<'_>) -> String {
             let columns: Vec<_> = (0..FRAMINGS.len()).map(|index| format!("{:6}", column(index))).collect();
             _ = writeln!(text, "\n{:36}  {}", of.to_string(), columns.join(" ").trim_end());
         }
+        let played: Vec<_> = cells.iter().filter(|cell| cell.fault.name == fault.name).collect();
+        let rare = played.iter().filter(|cell| RARE.contains(&cell.framing));
+        let rare: Vec<_> = rare.map(|cell| format!("{} in {}", shown(cell), cell.framing)).collect();
         let row = FRAMINGS.iter().map(|framing| {
-            let cell = cells.iter().find(|cell| cell.fault.name == fault.name && cell.framing == *framing);
-            format!("{:6}", cell.map_or(".".into(), shown))
+            let cell = played.iter().find(|cell| cell.framing == *framing);
+            format!("{:6}", cell.map_or(".".into(), |cell| shown(cell)))
         });
-        _ = writeln!(text, "{:36}  {}", fault.name, row.collect::<Vec<_>>().join(" ").trim_end());
+        let row = if rare.is_empty() { row.collect::<Vec<_>>().join(" ") } else { rare.join(", ") };
+        _ = writeln!(text, "{:36}  {}", fault.name, row.trim_end());
     }
-    text + &unbroken(cells, range)
+    text
 }
 
 fn shown(cell: &Cell) -> String {
@@ -229,35 +154,69 @@ fn shown(cell: &Cell) -> String {
     }
 }
 
-/// The requirements that no fault is there to break.
-fn unbroken(cells: &[Cell], range: &Range<'_>) -> String {
-    let broken: BTreeSet<_> = cells.iter().flat_map(|cell| cell.fault.breaks.iter().copied()).collect();
-    let rest = || requirements().map(|one| one.id).filter(|id| !broken.contains(id));
-    let listed = |ids: Vec<&str>| ids.join(" ");
-    let client = listed(rest().filter(|id| id.starts_with("CLI")).collect());
-    let without: Vec<_> = rest().filter(|id| !id.starts_with("CLI") && !range.named.contains(id)).collect();
-    let with: Vec<_> = rest().filter(|id| range.named.contains(id)).collect();
+/// What each requirement is worth.
+fn worth(proofs: &BTreeMap<&str, Cell>) -> String {
+    let mut text = String::from("\nA fault that breaks each requirement, and a framing in which it does\n");
+    for (id, cell) in of_servers().filter_map(|one| Some((one.id, proofs.get(one.id)?))) {
+        _ = writeln!(text, "{id}  {} in {}", cell.fault.name, cell.framing);
+    }
+    text.push_str("\nSeen over TCP with --exec (tests/kill_over_tcp.rs)\n");
+    for it in SEEN {
+        _ = writeln!(text, "{}  {} in {}: {}", it.requirement, it.fault, it.framing, it.rules.join(", "));
+    }
+    text.push_str("\nNot played, with the reason\n");
+    for (id, why) in of_servers().filter_map(|one| Some((one.id, one.unplayed()?))) {
+        _ = writeln!(text, "{id}  {why}");
+    }
+    text + "\nOf clients: client-kill-matrix.snap\n"
+}
+
+/// The closing numbers.
+fn numbers(cells: &[Cell], proofs: &BTreeMap<&str, Cell>) -> String {
+    let faults: BTreeSet<_> = cells.iter().map(|cell| cell.fault.name).collect();
+    let framings: BTreeSet<_> = cells.iter().map(|cell| cell.framing).collect();
+    let kills = cells.iter().filter(|cell| !cell.is_harmless() && cell.killer().is_some()).count();
+    let harmless = cells.iter().filter(|cell| cell.is_harmless()).count();
+    let (requirements, unplayed) = (of_servers().count(), of_servers().filter(|one| one.unplayed().is_some()).count());
     format!(
-        "\nNo fault breaks\n  of a client: {client}\n  without a scenario: {}\n  with a scenario: {}\n",
-        listed(without),
-        listed(with)
+        "\n{} faults, {} framings, {} cells: {kills} kills, {harmless} in which nothing may fail\n\
+         {requirements} requirements of servers: {} broken by a fault, {} over TCP, {unplayed} not played\n",
+        faults.len(),
+        framings.len(),
+        cells.len(),
+        proofs.len(),
+        SEEN.len(),
     )
 }
 
+/// Requirements that nothing proves, and reasons for what has a scenario.
+fn unproved(range: &Range, proofs: &BTreeMap<&str, Cell>) -> Vec<String> {
+    let complaint = |one: &Requirement| {
+        let (proved, seen) = (proofs.contains_key(one.id), SEEN.iter().any(|it| it.requirement == one.id));
+        match (range.knows(one.id), one.unplayed()) {
+            (false, None) => Some("has neither a scenario nor a reason"),
+            (true, Some(_)) => Some("has a scenario, and a reason why it has none"),
+            (true, None) if !proved && !seen => Some("is broken by no fault"),
+            _ => None,
+        }
+    };
+    of_servers().filter_map(|one| Some(format!("{} {}", one.id, complaint(one)?))).collect()
+}
+
 #[test]
-fn every_fault_is_killed_and_what_is_right_fails_nothing() {
-    let scenarios = scenario::builtin().expect("the built-in scenarios");
-    let by_id = scenarios.iter().map(|scenario| (scenario.id.as_str(), scenario)).collect();
-    let named = scenarios.iter().flat_map(|scenario| scenario.requirements.iter().map(String::as_str)).collect();
-    let range = Range { scenarios: &scenarios, by_id, named };
+fn every_fault_is_killed_every_requirement_broken_and_what_is_right_fails_nothing() {
+    let range = Range::new(scenario::builtin().expect("the built-in scenarios"), is_heavy);
     let cells = cells(&range);
-    let complaints: Vec<_> = cells.iter().filter_map(Cell::complaint).collect();
+    let proofs = proofs(&range, &cells);
+    let mut complaints: Vec<_> = cells.iter().filter_map(Cell::complaint).collect();
+    complaints.extend(unproved(&range, &proofs));
     assert!(complaints.is_empty(), "{}\n{} of {} cells", complaints.join("\n"), complaints.len(), cells.len());
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("kill-matrix", matrix(&cells, &range)));
+    let text = matrix(&cells) + &worth(&proofs) + &numbers(&cells, &proofs);
+    settings.bind(|| insta::assert_snapshot!("kill-matrix", text));
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! A target whose process we own: seen to end, and started again, so that the run goes on.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, join, select};
 use futures_util::lock::Mutex;
 
 use super::Watcher;
 use super::run::{Field, Outcome};
 use super::schedule::{Death, Lane};
-use crate::oracle::{Verdict, judge_usage, target_ended, usage_details};
+use crate::oracle::{Verdict, judge_usage, target_ended, target_not_back, usage_details};
 use crate::scenario::{Case, Scenario};
-use crate::session::{Limits, Replies, Script, Step, Usage};
+use crate::session::{Disturbance, Limits, Replies, Script, Step, Usage};
 use crate::transport::Transport;
 
 /// So many deaths may be pinned on a case. Each can be seen twice: side by side with other cases, and again by itself.
@@ -27,6 +28,8 @@ pub trait Process: Sync {
     fn watch(&self) -> Option<Usage>;
     /// What it takes now, in the processes that there were at the last `watch`.
     fn usage(&self) -> Option<Usage>;
+    /// Sends it signals that nobody has to handle, where there are signals.
+    fn signal(&self) {}
 }
 
 /// How a process ended, and whether the next one accepts connections.
@@ -143,11 +146,17 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 const LOOKS: usize = 30;
 const BETWEEN: Duration = Duration::from_millis(100);
 
+/// A hundred a second.
+const BETWEEN_SIGNALS: Duration = Duration::from_millis(10);
+
 impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// Plays a case and judges what it has cost.
     pub(super) async fn play_weighed(&self, case: Case, script: Script, limits: Limits) -> Outcome {
         let before = self.life.process.and_then(Process::watch);
-        let mut outcome = self.play(case, script).await;
+        let mut outcome = match limits.disturb {
+            None => self.play(case, script).await,
+            Some(disturbance) => self.play_disturbed(case, script, disturbance).await,
+        };
         let end = self.life.process.and_then(Process::usage);
         let (Some(before), Some(end)) = (before, end) else { return outcome };
         let (mut after, mut breaches) = (end, judge_usage(&limits, &before, &end, &end));
@@ -167,6 +176,30 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         outcome.judgement.breaches.extend(breaches);
         outcome.judgement.details.extend(usage_details(&before, &end, &after));
         outcome
+    }
+
+    /// Plays a case while something is done to the target's process.
+    async fn play_disturbed(&self, case: Case, script: Script, disturbance: Disturbance) -> Outcome {
+        let Some(process) = self.life.process else { return self.play(case, script).await };
+        if disturbance == Disturbance::Restart {
+            let (mut outcome, restarted) = join(self.play(case, script), process.restart()).await;
+            if let Err(why) = restarted.again {
+                outcome.verdict = Verdict::Fail;
+                outcome.judgement.breaches.push(target_not_back(&why));
+                self.dead.store(true, Ordering::Relaxed);
+            }
+            return outcome;
+        }
+        let signals = async {
+            loop {
+                process.signal();
+                self.pause(BETWEEN_SIGNALS).await;
+            }
+        };
+        match select(pin!(self.play(case, script)), pin!(signals)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right((never, _)) => never,
+        }
     }
 
     pub(super) async fn pause(&self, length: Duration) {

@@ -177,6 +177,13 @@ impl Process for Exec {
         self.start_again().boxed()
     }
 
+    fn signal(&self) {
+        if let Some(group) = self.running().as_ref() {
+            _ = kill_process_group(group.id, Signal::WINCH);
+            _ = kill_process_group(group.id, Signal::CHILD);
+        }
+    }
+
     fn watch(&self) -> Option<Usage> {
         let tree = self.running().as_ref().map(|group| Tree::of(group.id));
         *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = tree;

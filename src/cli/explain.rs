@@ -63,6 +63,7 @@ fn explanation(one: &Requirement, scenarios: &[Scenario]) -> String {
     part("Steps of the session", one.steps.iter().map(|step| step_line(*step)).collect());
     part("Strategy", one.strategy.iter().map(ToString::to_string).collect());
     let judging = scenarios.iter().filter(|scenario| scenario.requirements.iter().any(|id| id == one.id));
+    part("No scenario", one.unplayed().into_iter().map(ToString::to_string).collect());
     part("Scenarios", judging.map(|scenario| format!("{}: {}", scenario.id, scenario.title)).collect());
     text
 }

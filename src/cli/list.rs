@@ -56,7 +56,10 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
 
 fn list_requirements() -> String {
     let mut text = String::new();
-    requirements().for_each(|one| _ = writeln!(text, "{:<7} {:<6} {}", one.id, one.level, one.sentence));
+    for one in requirements() {
+        let played = if one.unplayed().is_some() { " (no scenario)" } else { "" };
+        _ = writeln!(text, "{:<7} {:<6} {}{played}", one.id, one.level, one.sentence);
+    }
     text
 }
 

@@ -50,11 +50,11 @@ const LARGEST: u64 = crate::peer::Settings::DEFAULT_MAX;
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let message = message(args)?;
     let task = Task { framing: args.framing.clone(), message, patience: args.timeout, fault: args.fault };
-    let (address, runtime) = (args.target.resolve()?, runtime()?);
-    match runtime.block_on(visit(address, task.clone())) {
+    let (addresses, runtime) = (args.target.addresses()?, runtime()?);
+    match runtime.block_on(visit(&addresses, task.clone())) {
         Ok(farewell) => {
             if farewell.again {
-                let _ = runtime.block_on(visit(address, task)); // what comes of it is of no interest
+                let _ = runtime.block_on(visit(&addresses, task)); // what comes of it is of no interest
             }
             say(&farewell, console)
         }

@@ -49,7 +49,7 @@ Examples:
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let mut settings = Settings::new(args.framing.clone());
-    settings.idle = args.idle;
+    settings.idle = args.idle.or(settings.idle);
     if let Some(fault) = args.fault {
         settings = settings.with_fault(fault);
     }

@@ -61,9 +61,15 @@ impl Target {
 
     /// The first address that the host has.
     pub(super) fn resolve(&self) -> Result<SocketAddr, Failure> {
+        self.addresses().map(|addresses| addresses[0])
+    }
+
+    /// All addresses that the host has, at least one.
+    pub(super) fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
         let addresses = (self.host.as_str(), self.port).to_socket_addrs();
         let unknown = |why: String| Failure::Untested(format!("`{}` has no address: {why}", self.host));
-        addresses.map_err(|error| unknown(error.to_string()))?.next().ok_or_else(|| unknown("none is known".into()))
+        let addresses: Vec<_> = addresses.map_err(|error| unknown(error.to_string()))?.collect();
+        if addresses.is_empty() { Err(unknown("none is known".into())) } else { Ok(addresses) }
     }
 }
 

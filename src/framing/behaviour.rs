@@ -50,6 +50,8 @@ pub struct Behaviour {
     pub reply: Option<Reply>,
     /// When a silent connection is ended (CATALOGUE D16).
     pub idle: Option<Idle>,
+    /// When a message that was begun and is not complete is given up, however it goes on (CATALOGUE D16).
+    pub deadline: Option<Idle>,
 }
 
 /// What a peer does with a message over `max` (CATALOGUE D5).
@@ -213,10 +215,20 @@ pub enum Reply {
 /// When a peer ends a silent connection (CATALOGUE D16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Idle {
-    /// After this long without a byte.
+    /// After this long.
     After(Duration),
     /// Never.
     None,
     /// Whenever it likes.
     Any,
+}
+
+impl Idle {
+    /// The time, where one is declared.
+    pub fn time(self) -> Option<Duration> {
+        match self {
+            Self::After(time) => Some(time),
+            Self::None | Self::Any => None,
+        }
+    }
 }

@@ -99,6 +99,12 @@ impl Framing {
         Self { behaviour, ..self }
     }
 
+    /// Another wire form with the same declaration.
+    #[must_use]
+    pub(crate) fn with_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
     /// Appends the frame of `payload` to `out`. On error, `out` is as it was.
     pub fn encode(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Unencodable> {
         let actual = payload.len() as u64;

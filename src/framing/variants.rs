@@ -98,7 +98,7 @@ pub const VARIANTS: &[&str] = &[
     "ws",
     "lines,enc=utf8,eof=deliver,over=skip",
     "lines,enc=ascii,compare=payload,empty=echo",
-    "dns,max=8KiB,over=close,partial=no,after=keep,idle=10s",
+    "dns,max=8KiB,over=close,partial=no,after=keep,idle=10s,deadline=20s",
     "length:u32be,reply=(length:u16be,off=2)",
     "netstring,reply=close,after=close",
 ];

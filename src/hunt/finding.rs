@@ -108,7 +108,7 @@ impl Finding {
 }
 
 /// Limits on nothing.
-const NOTHING: Watch = Watch { descriptors: None, memory: None, kept: None, cpu: None };
+const NOTHING: Watch = Watch { descriptors: None, memory: None, kept: None, cpu: None, disturb: None };
 
 /// How long a target that spins is watched.
 const IDLE: Duration = Duration::from_secs(1);

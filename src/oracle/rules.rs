@@ -38,6 +38,8 @@ pub(super) const FORBIDDEN: Rule =
 pub(super) const MALFORMED: Rule = Rule { name: "malformed-reply", timing: false, about: "what came back is no frame" };
 pub(super) const NOT_CONNECTED: Rule =
     Rule { name: "not-connected", timing: false, about: "the connection was refused" };
+pub(super) const NOT_BACK: Rule =
+    Rule { name: "not-back", timing: false, about: "the target was ended, and could not be started again" };
 pub(super) const NOT_CLOSED: Rule = Rule { name: "not-closed", timing: true, about: "the connection stayed open" };
 pub(super) const NOT_READING: Rule =
     Rule { name: "not-reading", timing: true, about: "the target stopped reading while its replies were being read" };
@@ -107,6 +109,7 @@ pub const RULES: &[Rule] = &[
     MEMORY_KEPT,
     MEMORY_TAKEN,
     NOT_CONNECTED,
+    NOT_BACK,
     NOT_CLOSED,
     NOT_READING,
     NO_BACKPRESSURE,

@@ -73,6 +73,11 @@ pub fn target_ended(how: &str) -> Breach {
     Breach { sentence: format!("the target died in this case: {how}"), ..target_died() }
 }
 
+/// The target was ended and did not come back.
+pub fn target_not_back(why: &str) -> Breach {
+    Breach { rule: rules::NOT_BACK.name.into(), sentence: why.into(), ..Breach::default() }
+}
+
 /// The same bytes brought something else in other segments.
 pub fn cut_dependent() -> Breach {
     Breach { rule: rules::CUT_DEPENDENT.name.into(), sentence: rules::CUT_DEPENDENT.about.into(), ..Breach::default() }

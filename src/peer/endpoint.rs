@@ -25,6 +25,16 @@ pub trait Endpoint {
     fn received_fin(&mut self, now: Duration);
     /// The connection was reset, or writing failed.
     fn lost(&mut self, now: Duration);
+    /// A byte of urgent data came. Those who do not heed it never see it.
+    fn urgent(&mut self, _now: Duration) {}
+    /// Whether urgent data is to be waited for.
+    fn heeds_urgent(&self) -> bool {
+        false
+    }
+    /// Whether it asks again at once where it should wait for something to happen.
+    fn spins(&self) -> bool {
+        false
+    }
     /// What is to be written.
     fn outgoing(&self) -> &[u8];
     /// So much of it was written.

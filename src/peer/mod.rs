@@ -3,12 +3,15 @@
 pub mod client;
 mod endpoint;
 pub mod fault;
+mod held;
 mod server;
 mod service;
+mod settings;
 
 pub(crate) use client::replies;
 pub use client::{Client, ClientFault, Farewell, Task};
 pub use endpoint::{Ending, Endpoint};
 pub use fault::Fault;
-pub use server::{Connection, Settings};
+pub use server::Connection;
 pub use service::Service;
+pub use settings::Settings;

@@ -3,17 +3,18 @@
 //! Memory is bounded: a message may have [`Settings::max`] bytes, and nothing is read while replies wait to be written.
 //!
 //! Bytes pass through few places: [`read`](Connection::received), the decoder, the message, the reply, the moments of
-//! the session. A [`Fault`] takes the place of what is right at one of them; without one, all of them do
+//! the session. A [`Fault`](super::Fault) takes the place of what is right at one of them; without one, all of them do
 //! nothing.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::endpoint::{Ending, Endpoint};
-use super::fault::{Act, Decode, Desk, Fault, Heard, Moment, Order, Turn, right_decoder};
+use super::fault::{Act, BREATH, Decode, Desk, Heard, Moment, Order, Spin, Turn, right_decoder};
+use super::held::Held;
 use super::service::Seat;
-use crate::framing::{After, Empty, Framing, Partial, Strategy};
+use super::settings::Settings;
+use crate::framing::{After, Empty, Idle, Partial, Strategy};
 
 /// Nothing is read while more than this waits to be written.
 const BACKLOG: usize = 256 * 1024;
@@ -22,42 +23,6 @@ const BACKLOG: usize = 256 * 1024;
 /// to a reset (RFC 1122 4.2.2.13: closing with unread data resets).
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 4 * 1024 * 1024;
-
-/// What a server serves.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How messages are framed, with the behaviour declared there.
-    pub framing: Framing,
-    /// The largest payload taken, in bytes.
-    pub max: u64,
-    /// A connection that moves nothing for so long is closed.
-    pub idle: Option<Duration>,
-    /// What it does wrong, if it is to do something wrong.
-    pub fault: Option<&'static Fault>,
-}
-
-impl Settings {
-    /// Payloads are bounded at 64 MiB where the framing declares no maximum.
-    pub const DEFAULT_MAX: u64 = 64 * 1024 * 1024;
-
-    /// Serves a framing as it declares itself.
-    pub fn new(framing: Framing) -> Self {
-        let max = framing.behaviour().max.unwrap_or(Self::DEFAULT_MAX);
-        let mut behaviour = framing.behaviour().clone();
-        behaviour.max = Some(max);
-        Self { framing: framing.with_behaviour(behaviour), max, idle: None, fault: None }
-    }
-
-    /// The same server with one known fault.
-    #[must_use]
-    pub fn with_fault(self, fault: &'static Fault) -> Self {
-        let settings = match fault.act {
-            Act::Settings(alter) => alter(self),
-            _ => self,
-        };
-        Self { fault: Some(fault), ..settings }
-    }
-}
 
 /// How often a connection that waits for others looks whether it is its turn.
 const LOOK: Duration = Duration::from_millis(10);
@@ -70,9 +35,13 @@ pub struct Connection {
     out: Vec<u8>,
     written: usize,
     /// What is to be written later, and when.
-    held: VecDeque<(Duration, Vec<u8>)>,
+    held: Held,
     state: State,
     moved_at: Duration,
+    /// Bytes that came without a pause between them.
+    flood: usize,
+    /// When the message that it is inside of must be whole, if there is a limit.
+    due: Option<Duration>,
     discarded: u64,
     desk: Desk,
 }
@@ -107,9 +76,10 @@ impl Connection {
         if let Some(Act::Flow(flow)) = settings.fault.map(|fault| fault.act) {
             desk.flow = flow;
         }
-        let (out, held) = (Vec::new(), VecDeque::new());
+        let (out, held) = (Vec::new(), Held::default());
         let (written, state, discarded) = (0, State::Serving, 0);
-        let mut new = Self { settings, decoder, out, written, held, state, moved_at: now, discarded, desk };
+        let mut new =
+            Self { settings, decoder, out, written, held, state, moved_at: now, flood: 0, due: None, discarded, desk };
         new.moment(Moment::Accepted);
         new
     }
@@ -132,6 +102,8 @@ impl Connection {
         }
         self.decoder.push(bytes);
         self.answer();
+        let limit = || self.settings.framing.behaviour().deadline.and_then(Idle::time);
+        self.due = if self.decoder.is_inside() { self.due.or_else(|| Some(self.desk.now + limit()?)) } else { None };
     }
 
     fn discard(&mut self, len: usize) {
@@ -154,7 +126,7 @@ impl Connection {
     }
 
     fn waiting(&self) -> usize {
-        self.out.len() - self.written + self.held.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
+        self.out.len() - self.written + self.held.len()
     }
 }
 
@@ -170,6 +142,7 @@ impl Endpoint for Connection {
 
     /// Bytes came.
     fn received(&mut self, now: Duration, bytes: &[u8]) {
+        self.flood = bytes.len() + if now < self.moved_at + BREATH { self.flood } else { 0 };
         self.moved_at = now;
         self.desk.now = now;
         for piece in bytes.chunks(self.desk.flow.read_at_once) {
@@ -196,6 +169,24 @@ impl Endpoint for Connection {
         self.desk.now = now;
         self.moment(Moment::Reset);
         self.state = State::Closed;
+    }
+
+    /// A byte of urgent data came.
+    fn urgent(&mut self, now: Duration) {
+        self.desk.now = now;
+        self.moment(Moment::Urgent);
+    }
+
+    fn heeds_urgent(&self) -> bool {
+        self.desk.flow.heeds_urgent
+    }
+
+    fn spins(&self) -> bool {
+        match self.desk.flow.spins {
+            Spin::Never => false,
+            Spin::Always => true,
+            Spin::WhileUnsent => !self.outgoing().is_empty(),
+        }
     }
 
     /// What is to be written.
@@ -247,20 +238,31 @@ impl Endpoint for Connection {
             State::Serving => self.settings.idle.map(|idle| self.moved_at + idle),
             _ => None,
         };
-        let held = self.held.front().map(|(at, _)| *at);
+        let held = self.held.next();
         let turn = (self.desk.flow.turn != Turn::Free).then(|| self.desk.now + LOOK);
-        [own, held, self.desk.wake, turn].into_iter().flatten().min()
+        let due = self.due.filter(|_| self.state == State::Serving);
+        [own, held, self.desk.wake, turn, due].into_iter().flatten().min()
     }
 
     /// Time went by.
     fn tick(&mut self, now: Duration) {
         self.desk.now = now;
-        while self.held.front().is_some_and(|(at, _)| *at <= now) {
-            self.out.extend(self.held.pop_front().into_iter().flat_map(|(_, bytes)| bytes));
+        while let Some(bytes) = self.held.due(now) {
+            self.out.extend_from_slice(&bytes);
         }
         if self.desk.wake.is_some_and(|at| now >= at) {
             self.desk.wake = None;
             self.moment(Moment::Woken);
+        }
+        if self.due.is_some_and(|due| now >= due) && self.state == State::Serving {
+            self.due = None;
+            if !self.moment(Moment::Overdue) {
+                self.state = State::Refusing;
+            }
+        }
+        if now >= self.moved_at + BREATH {
+            self.flood = 0;
+            self.yield_turn();
         }
         match self.state {
             State::Draining { since } if now >= since + LINGER => self.state = State::Closed,
@@ -340,16 +342,16 @@ impl Connection {
 
     /// Queues what is to be written, behind what waits.
     fn put(&mut self, frame: Vec<u8>) {
-        let behind = self.held.back().map_or(Duration::ZERO, |(at, _)| *at);
+        let behind = self.held.last().unwrap_or_default();
         let mut at = behind.max(self.desk.now + self.desk.flow.delay);
         if at == self.desk.now {
             self.out.extend(frame);
         } else {
-            self.held.push_back((at, frame));
+            self.held.push(at, frame);
         }
         for (pause, part) in std::mem::take(&mut self.desk.later) {
             at += pause;
-            self.held.push_back((at, part));
+            self.held.push(at, part);
         }
     }
 
@@ -379,7 +381,7 @@ impl Connection {
             if pause.is_zero() && self.held.is_empty() {
                 self.out.extend(bytes);
             } else {
-                self.held.push_back((self.desk.now + pause, bytes));
+                self.held.push(self.desk.now + pause, bytes);
             }
         }
         match self.desk.take_order() {
@@ -419,6 +421,7 @@ impl Connection {
             Turn::Free => return,
             Turn::WhileUnfinished => self.decoder.is_inside(),
             Turn::WhileUnsent => !self.outgoing().is_empty(),
+            Turn::WhileFlooded(bytes) => self.flood >= bytes,
         };
         let number = self.desk.number();
         let mut shared = self.desk.shared();

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::fault::{Act, Decode, Fault};
-use super::server::{Connection, Settings};
+use super::fault::{Act, Decode, Fault, Machine};
+use super::server::Connection;
+use super::settings::Settings;
 
 /// A server, apart from its port.
 #[derive(Clone, Debug)]
@@ -49,6 +50,14 @@ impl Service {
         let seat = Seat { number: shared.accepted, service: self.clone() };
         drop(shared);
         Connection::new(Arc::clone(&self.settings), seat, now)
+    }
+
+    /// What it gets wrong with the system that it runs on.
+    pub fn machine(&self) -> Option<Machine> {
+        match self.settings.fault.map(|fault| fault.act) {
+            Some(Act::Machine(machine)) => Some(machine),
+            _ => None,
+        }
     }
 
     /// How many clients are served at once, where the fault says so.

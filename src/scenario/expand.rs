@@ -60,8 +60,10 @@ impl Scenario {
     /// The cases for one row of the matrix.
     fn variant(&self, context: &Context<'_>, row: &[usize]) -> Vec<Case> {
         let variables = self.matrix.0.iter().zip(row);
+        let declared = variables::declared(context);
+        let known = declared.iter().map(|(name, value)| (*name, value));
         let bindings: Vec<Binding<'_>> =
-            variables.clone().map(|((name, values), index)| (name.as_str(), &values[*index])).collect();
+            variables.clone().map(|((name, values), index)| (name.as_str(), &values[*index])).chain(known).collect();
         let labels: Vec<_> =
             variables.map(|((name, values), index)| format!("{name}={}", label(values, *index))).collect();
         let steps = match variables::bind(&self.steps, &bindings) {

@@ -2,7 +2,7 @@
 
 use super::file::{Applies, Need};
 use super::{Context, Scenario};
-use crate::framing::{Choice, Counts, Enc, Kind, Over, Strategy};
+use crate::framing::{Choice, Counts, Enc, Idle, Kind, Over, Strategy};
 
 /// The reason for which a scenario is skipped.
 pub(super) fn misfit(scenario: &Scenario, context: &Context<'_>) -> Option<String> {
@@ -81,6 +81,11 @@ fn lack(need: Need, context: &Context<'_>) -> Option<&'static str> {
             "an oversize message does not close the connection",
         ),
         Need::OverSkip => (profile.over == Some(Over::Skip), "an oversize message is not skipped"),
+        Need::Idle => (framing.behaviour().idle.and_then(Idle::time).is_some(), "no idle time is declared (idle=)"),
+        Need::Deadline => (
+            framing.behaviour().deadline.and_then(Idle::time).is_some(),
+            "no limit on the time of a message is declared (deadline=)",
+        ),
     };
     (!has).then_some(reason)
 }

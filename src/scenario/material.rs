@@ -103,9 +103,12 @@ fn counters(size: usize) -> Vec<u8> {
 pub(super) fn stripped(framing: &Framing, payload: Vec<u8>) -> Vec<u8> {
     let is_sendable = |payload: &[u8]| framing.encode_unlimited(payload, &mut Vec::new()).is_ok();
     // A part of a delimiter is data as well, but a case about bytes is not about that (DEL-05, DEL-17, DEL-18).
-    let delimiters = delimiting(framing);
-    let delimiting = |byte: &u8| delimiters.contains(byte);
-    if is_sendable(&payload) && !payload.iter().any(delimiting) {
+    let mut marks = [false; 256];
+    for byte in delimiting(framing) {
+        marks[usize::from(byte)] = true;
+    }
+    let delimiting = |byte: &u8| marks[usize::from(*byte)];
+    if !payload.iter().any(delimiting) && is_sendable(&payload) {
         return payload;
     }
     let some = without_unsendable(framing, &payload);

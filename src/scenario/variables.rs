@@ -3,11 +3,36 @@
 //! Steps are taken apart into plain data, `$name` is replaced there, wherever it stands, and the result is read as
 //! steps again: so a variable can stand for anything.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
+use super::Context;
 use super::error::ScenarioError;
 use super::file::{Matrix, Step, names_in};
 use crate::complaint::{Complaint, Source};
+use crate::framing::Behaviour;
+
+/// A time that follows from what the target declares.
+type Declared = fn(&Behaviour) -> Option<Duration>;
+
+/// The variables that follow from what the target declares: their names, and the times that they stand for.
+const DECLARED: &[(&str, Declared)] = &[
+    ("before_idle", |behaviour| Some(behaviour.idle?.time()?.mul_f64(0.75))),
+    ("after_idle", |behaviour| Some(behaviour.idle?.time()? + AFTERWARDS)),
+    ("drip", |behaviour| Some(behaviour.deadline?.time()? / 5)),
+    ("after_deadline", |behaviour| Some(behaviour.deadline?.time()? + AFTERWARDS)),
+];
+
+/// A time that was declared may pass by so much.
+const AFTERWARDS: Duration = Duration::from_secs(2);
+
+/// What the target declares, as values. The times are the target's own: the scale of the run does not lengthen them.
+pub(super) fn declared(context: &Context<'_>) -> Vec<(&'static str, Value)> {
+    let spelled = |time: Duration| format!("{}ms", (time.as_secs_f64() * 1000.0 / context.time_scale).ceil());
+    let time = |of: Declared| of(context.framing.behaviour());
+    DECLARED.iter().filter_map(|(name, of)| Some((*name, Value::String(spelled(time(*of)?))))).collect()
+}
 
 /// A name and its value.
 pub(super) type Binding<'a> = (&'a str, &'a Value);
@@ -68,7 +93,8 @@ pub(super) fn check(source: Source<'_>, matrix: &Matrix, steps: &[Step]) -> Resu
     let data = serde_json::to_value(steps).unwrap_or_default();
     let mut used = Vec::new();
     collect(&data, &mut used);
-    if let Some(name) = used.iter().find(|name| matrix.values(name).is_none()) {
+    let is_declared = |name: &str| DECLARED.iter().any(|(known, _)| *known == name);
+    if let Some(name) = used.iter().find(|name| matrix.values(name).is_none() && !is_declared(name)) {
         return Err(unknown(source, matrix, name).into());
     }
     for (name, values) in &matrix.0 {

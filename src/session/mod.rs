@@ -26,7 +26,7 @@ pub use errand::{Departure, Errand, Exit, Host, Report};
 pub use ledger::{Ledger, Wrong};
 pub use script::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
 pub use trace::{Event, Failure, Outcome, Proof, Record, Trace, TraceError};
-pub use usage::{Limits, Usage};
+pub use usage::{Disturbance, Limits, Usage};
 
 /// So many waits in vain show what a target does; more of them would only cost time, and the script ends.
 const ENOUGH: u32 = 5;

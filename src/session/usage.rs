@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// What a process and its children take at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -28,4 +31,16 @@ pub struct Limits {
     pub kept: Option<u64>,
     /// So many percent of one processor, over the whole case.
     pub cpu: Option<u64>,
+    /// What is done to the process meanwhile.
+    pub disturb: Option<Disturbance>,
+}
+
+/// What is done to the target's process while a case is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disturbance {
+    /// A hundred signals a second that nobody has to handle.
+    Signals,
+    /// It is ended, and started again at the same address.
+    Restart,
 }

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::peer::fault::Machine;
 use crate::peer::{Connection, Ending, Endpoint, Service, Settings};
 
 /// What is read from a client at once.
@@ -41,12 +43,12 @@ impl Server {
             socket2::Type::STREAM.nonblocking(),
             Some(socket2::Protocol::TCP),
         )?;
+        let service = Service::new(settings);
         // A server that is started again at once must get its port back.
-        socket.set_reuse_address(true)?;
+        socket.set_reuse_address(service.machine() != Some(Machine::AddressKept))?;
         socket.bind(&address.into())?;
         socket.listen(1024)?;
         let listener = TcpListener::from_std(socket.into())?;
-        let service = Service::new(settings);
         let connections = service.capacity().unwrap_or(connections).min(Semaphore::MAX_PERMITS);
         Ok(Self { listener, service, connections: Arc::new(Semaphore::new(connections)) })
     }
@@ -61,11 +63,14 @@ impl Server {
     pub async fn serve(self, mut stop: watch::Receiver<bool>) {
         let (mut clients, started) = (JoinSet::new(), Instant::now());
         let mut look = tokio::time::interval(LOOK);
+        let ends = self.service.machine() == Some(Machine::SignalsEnd);
+        let mut signals = ends.then(|| signal(SignalKind::window_change()).ok()).flatten();
         while !self.service.is_gone() {
             tokio::select! {
                 biased;
                 () = told(&mut stop) => break,
                 Some(_) = clients.join_next(), if !clients.is_empty() => {}
+                () = heard(signals.as_mut()) => clients.abort_all(),
                 _ = look.tick(), if self.service.fault().is_some() => {}
                 accepted = self.accept(), if self.service.accepts() => match accepted {
                     Ok((stream, permit)) => {
@@ -95,6 +100,14 @@ impl Server {
     }
 }
 
+/// Until one of these signals comes.
+async fn heard(signals: Option<&mut Signal>) {
+    match signals {
+        Some(signals) => _ = signals.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Until `stop` turns true or its sender is gone.
 async fn told(stop: &mut watch::Receiver<bool>) {
     // An error says that the sender is gone, which tells as much.
@@ -116,13 +129,13 @@ pub(super) async fn carry(
     connection: &mut impl Endpoint,
     start: Instant,
 ) -> io::Result<Ending> {
-    let (mut reader, mut writer) = stream.split();
+    let stream = &*stream; // several things are waited for on it at once
     let mut buffer = vec![0; READ_AT_ONCE];
     let mut ended = false;
     loop {
         match connection.ending() {
             Some(Ending::Fin) => {
-                writer.shutdown().await?;
+                socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)?;
                 connection.sent_fin(start.elapsed());
                 continue;
             }
@@ -131,7 +144,7 @@ pub(super) async fn carry(
         }
         let deadline = connection.deadline().unwrap_or(start.elapsed() + IDLE);
         tokio::select! {
-            read = reader.read(&mut buffer), if connection.reads() && !ended => match read {
+            read = read(stream, &mut buffer), if connection.reads() && !ended => match read {
                 Ok(0) => {
                     ended = true;
                     connection.received_fin(start.elapsed());
@@ -142,7 +155,7 @@ pub(super) async fn carry(
                     return Err(error);
                 }
             },
-            wrote = writer.write(connection.outgoing()), if !connection.outgoing().is_empty() => {
+            wrote = write(stream, connection.outgoing()), if !connection.outgoing().is_empty() => {
                 match wrote {
                     Ok(len) => connection.wrote(start.elapsed(), len),
                     Err(error) => {
@@ -151,7 +164,17 @@ pub(super) async fn carry(
                     }
                 }
             }
+            _ = stream.ready(Interest::PRIORITY), if connection.heeds_urgent() => connection.urgent(start.elapsed()),
+            () = tokio::task::yield_now(), if connection.spins() => connection.tick(start.elapsed()),
             () = sleep_until(start + deadline) => connection.tick(start.elapsed()),
         }
     }
+}
+
+async fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    stream.async_io(Interest::READABLE, || stream.try_read(buffer)).await
+}
+
+async fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.async_io(Interest::WRITABLE, || stream.try_write(bytes)).await
 }

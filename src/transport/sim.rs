@@ -107,6 +107,7 @@ struct Pipe {
 
 enum Parcel {
     Data(Bytes),
+    Urgent,
     Fin,
     Reset,
 }
@@ -219,7 +220,7 @@ impl World {
                 self.links[usize::from(conn.0)] = Some(link);
                 self.session.handle(now, Input::Connected(conn));
             }
-            Command::Urgent(_) => {} // a server that does not ask for it never sees it
+            Command::Urgent(conn) => self.with(conn, |link| link.up.send(now, Parcel::Urgent)),
             Command::Probe(conn) => self.with(conn, |link| link.probing = true),
             Command::Shutdown(conn) => self.with(conn, |link| link.up.send(now, Parcel::Fin)),
             Command::Close(conn) | Command::Reset(conn) => self.with(conn, |link| {
@@ -285,6 +286,7 @@ impl World {
         let input = match link.down.take(self.now, limit) {
             None => return false,
             Some(Parcel::Data(bytes)) => Input::Received(conn, link.down.join(self.now, bytes, limit)),
+            Some(Parcel::Urgent) => return true, // no target sends any
             Some(Parcel::Fin) => Input::Fin(conn),
             Some(Parcel::Reset) => Input::Reset(conn),
         };
@@ -319,6 +321,7 @@ impl Link {
             moved = true;
             match parcel {
                 Parcel::Data(bytes) => server.received(now, &bytes),
+                Parcel::Urgent => server.urgent(now),
                 Parcel::Fin => server.received_fin(now),
                 Parcel::Reset => server.lost(now),
             }

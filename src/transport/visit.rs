@@ -23,10 +23,11 @@ pub enum NoVisit {
     Refused(Failure, Option<Farewell>),
 }
 
-/// Plays one session with the server at `address`.
-pub async fn visit(address: SocketAddr, task: Task) -> Result<Farewell, NoVisit> {
+/// Plays one session with the server at the first of these addresses that can be connected to.
+pub async fn visit(addresses: &[SocketAddr], task: Task) -> Result<Farewell, NoVisit> {
     let mut client = Client::new(task.clone())?;
-    let connecting = timeout(HANDSHAKE, TcpStream::connect(address)).await;
+    let tried = if Client::tries_all(&task) { addresses } else { addresses.get(..1).unwrap_or_default() };
+    let connecting = timeout(HANDSHAKE, TcpStream::connect(tried)).await;
     let refused = |why| NoVisit::Refused(why, Client::refused(&task));
     let mut stream = match connecting {
         Err(_) => return Err(refused(Failure::Timeout)),

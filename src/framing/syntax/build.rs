@@ -40,6 +40,7 @@ fn behaviour(args: &Args<'_>) -> Result<Behaviour> {
         compare: args.choice("compare")?,
         reply: args.get("reply", |text| reply(args.kind, text))?,
         idle: args.get("idle", value::idle)?,
+        deadline: args.get("deadline", value::idle)?,
     })
 }
 

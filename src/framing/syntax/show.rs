@@ -86,4 +86,5 @@ fn show_behaviour(behaviour: &Behaviour, args: &mut Vec<String>) {
         Reply::Framing(framing) => format!("reply=({framing})"),
     }));
     args.extend(behaviour.idle.map(|idle| format!("idle={}", show_idle(idle))));
+    args.extend(behaviour.deadline.map(|deadline| format!("deadline={}", show_idle(deadline))));
 }

@@ -150,4 +150,5 @@ pub const KEYS: &[Key] = &[
     key("compare", ALL, "bytes|payload", "how replies are compared"),
     key("reply", ALL, "BYTES|FRAMING|(FRAMING)", "how replies are framed, if otherwise"),
     key("idle", ALL, "DURATION|none|any", "when a silent connection is ended"),
+    key("deadline", ALL, "DURATION|none|any", "when a message that is not complete is given up"),
 ];

@@ -107,7 +107,7 @@ fn err_a_mapping_with_an_unknown_key() {
     let error = serde_json::from_str::<Framing>(r#"{"kind": "fixed", "size": 3, "sze": 4}"#).unwrap_err();
     assert_snapshot!(error, @r#"
     fixed:size=3,sze=4
-                 ^^^ unknown key `sze`, did you mean `size`?; possible: size pad side last max over eof empty partial after enc compare reply idle at line 1 column 38
+                 ^^^ unknown key `sze`, did you mean `size`?; possible: size pad side last max over eof empty partial after enc compare reply idle deadline at line 1 column 38
     "#);
 }
 
@@ -148,7 +148,7 @@ fn err_unknown_words() {
     "#);
     assert_snapshot!(refused("length:u32be,mx=3"), @r#"
     length:u32be,mx=3
-                 ^^ unknown key `mx`, did you mean `max`?; possible: field off magic skip incl adj mask more digits lead0 minimal sep name end min max over eof empty partial after enc compare reply idle
+                 ^^ unknown key `mx`, did you mean `max`?; possible: field off magic skip incl adj mask more digits lead0 minimal sep name end min max over eof empty partial after enc compare reply idle deadline
     "#);
     assert_snapshot!(refused("length:u32be,over=clsoe"), @r#"
     length:u32be,over=clsoe
@@ -160,7 +160,7 @@ fn err_unknown_words() {
     "#);
     assert_snapshot!(refused("raw:x"), @r#"
     raw:x
-        ^ unknown argument `x`; possible: max over eof empty partial after enc compare reply idle
+        ^ unknown argument `x`; possible: max over eof empty partial after enc compare reply idle deadline
     "#);
     let nothing = refused("").to_string();
     assert!(nothing.starts_with("\n^ unknown framing ``; possible: raw close"), "{nothing}");
@@ -170,7 +170,7 @@ fn err_unknown_words() {
 fn err_keys_that_do_not_belong() {
     assert_snapshot!(refused("length:u32be,pad=nul"), @r#"
     length:u32be,pad=nul
-                 ^^^ `pad` belongs to `fixed`, not to `length`; possible: field off magic skip incl adj mask more digits lead0 minimal sep name end min max over eof empty partial after enc compare reply idle
+                 ^^^ `pad` belongs to `fixed`, not to `length`; possible: field off magic skip incl adj mask more digits lead0 minimal sep name end min max over eof empty partial after enc compare reply idle deadline
     "#);
     assert_snapshot!(refused("length:u32be,max=3,max=4"), @r#"
     length:u32be,max=3,max=4

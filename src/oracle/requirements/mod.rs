@@ -16,6 +16,7 @@ mod segmentation;
 mod session;
 mod text_length;
 mod timing;
+mod unplayed;
 mod varint;
 
 use super::Level;
@@ -41,6 +42,13 @@ pub struct Requirement {
     pub breaks: &'static str,
     /// Where that was seen: `project#issue`, `project@commit`, or a CVE number.
     pub seen_in: &'static [&'static str],
+}
+
+impl Requirement {
+    /// Why no scenario judges it, if none does.
+    pub fn unplayed(&self) -> Option<&'static str> {
+        unplayed::UNPLAYED.iter().find(|(id, _)| *id == self.id).map(|(_, why)| *why)
+    }
 }
 
 /// Whether a requirement holds for an RFC 862 server, which sends bytes back as they come and knows no messages.

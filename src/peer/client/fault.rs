@@ -147,6 +147,9 @@ const SESSION: &[ClientFault] = &[
         habits.closing = Closing::AfterFin;
     }),
     habit("connects-twice", "connects once more after its session", &["CLI-01"], any, |habits, _| habits.again = true),
+    habit("one-address", "gives up when the first address of a name fails", &["CLI-21"], any, |habits, _| {
+        habits.one_address = true;
+    }),
     habit("refused-is-success", "reports success when it is refused", &["CLI-02"], any, |habits, _| {
         habits.on_refused = Reaction::Succeed;
     }),
@@ -279,5 +282,9 @@ const RIGHT: &[ClientFault] = &[
     }),
 ];
 
-const UNOBSERVABLE: &[ClientFault] =
-    &[habit("prints-nothing", "prints nothing", &[], any, |habits, _| habits.prints = |_| Vec::new())];
+const UNOBSERVABLE: &[ClientFault] = &[
+    habit("prints-nothing", "prints nothing", &[], any, |habits, _| habits.prints = |_| Vec::new()),
+    habit("spins-in-silence", "asks again at once where no reply comes", &["CLI-16"], any, |habits, _| {
+        habits.spins = true;
+    }),
+];

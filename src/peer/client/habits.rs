@@ -52,6 +52,10 @@ pub struct Habits {
     pub prints: fn(Vec<u8>) -> Vec<u8>,
     /// Connects a second time.
     pub again: bool,
+    /// Tries the first address of a name, and no other.
+    pub one_address: bool,
+    /// Asks again at once where it should wait; only its process shows it.
+    pub spins: bool,
 }
 
 /// How a client knows that the reply is whole.
@@ -154,6 +158,8 @@ impl Habits {
             status: None,
             prints: |reply| reply,
             again: false,
+            one_address: false,
+            spins: false,
         }
     }
 }

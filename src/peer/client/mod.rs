@@ -112,6 +112,13 @@ impl Client {
         habits.on_refused.farewell(&habits, Vec::new(), "the connection was refused")
     }
 
+    /// Whether a client tries all addresses of a name, and not the first alone.
+    pub fn tries_all(task: &Task) -> bool {
+        let mut habits = Habits::right(&task.framing);
+        let _ = request(task, &mut habits); // for what the fault makes of the habits
+        !habits.one_address
+    }
+
     /// What a client does whose message its framing cannot carry.
     pub fn unsendable(error: &Unencodable) -> Farewell {
         Farewell { exit: Exit::Failure(1), output: Vec::new(), why: Some(error.to_string()), again: false }
@@ -212,6 +219,10 @@ fn request(task: &Task, habits: &mut Habits) -> Result<Vec<u8>, Unencodable> {
 }
 
 impl Endpoint for Client {
+    fn spins(&self) -> bool {
+        self.habits.spins
+    }
+
     fn reads(&self) -> bool {
         let listens = matches!(self.state, State::Open | State::Finished);
         let waits = self.habits.sending == Sending::BeforeReading && !self.is_all_written();

@@ -409,8 +409,3 @@ impl Cutting<'_, Matching> {
         }
     }
 }
-
-/// What is right, looked for from the start each time.
-pub(super) fn rescanning(desk: &Desk) -> Box<dyn Decode> {
-    Reader::boxed(desk.framing().clone(), search)
-}

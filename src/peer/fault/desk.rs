@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use std::time::Duration;
 
 use crate::framing::Framing;
-use crate::peer::server::Settings;
+use crate::peer::Settings;
 use crate::peer::service::{Seat, Shared};
 
 /// One connection, as its fault sees it.
@@ -34,6 +34,7 @@ pub struct Desk {
 
 /// How bytes flow through a connection; the default is what a right server does.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits, each of which a fault changes by itself")]
 pub struct Flow {
     /// Bytes taken from a read at once.
     pub read_at_once: usize,
@@ -47,6 +48,10 @@ pub struct Flow {
     pub ignores_short_writes: bool,
     /// Does not close after the client's FIN.
     pub keeps_open: bool,
+    /// Is told of urgent data.
+    pub heeds_urgent: bool,
+    /// When it asks again at once instead of waiting; only a process's time shows it.
+    pub spins: Spin,
     /// When others must wait for this connection.
     pub turn: Turn,
 }
@@ -59,8 +64,21 @@ impl Flow {
         reads_always: false,
         ignores_short_writes: false,
         keeps_open: false,
+        heeds_urgent: false,
+        spins: Spin::Never,
         turn: Turn::Free,
     };
+}
+
+/// When a connection that has nothing to do asks again at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spin {
+    /// Never.
+    Never,
+    /// Whenever it waits.
+    Always,
+    /// While it has something to write that nobody takes.
+    WhileUnsent,
 }
 
 /// When one connection keeps the others waiting.
@@ -72,7 +90,12 @@ pub enum Turn {
     WhileUnfinished,
     /// While it does not read its replies.
     WhileUnsent,
+    /// From so many bytes without a pause of twenty seconds on, until it pauses.
+    WhileFlooded(usize),
 }
+
+/// A pause after which a flood is over.
+pub(in crate::peer) const BREATH: Duration = Duration::from_secs(20);
 
 /// What a fault makes the server do, in place of what a right one would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

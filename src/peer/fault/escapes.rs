@@ -4,7 +4,7 @@ use super::decode::{Decode, Reader};
 use super::desk::Desk;
 use super::header::find;
 use super::{Act, Fault, scope};
-use crate::framing::Framing;
+use crate::framing::{Decoded, Framing, Resume};
 
 const fn fault(
     name: &'static str,
@@ -84,6 +84,56 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
+    fault(
+        "bad-escape-hides-the-mark",
+        "looks for the next mark behind the one that ends a message with a bad escape (wmbusmeters#1996)",
+        &["ESC-03"],
+        scope::slip,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some(end) = find(it.buffer, b"\xc0") {
+                    let bad = |pair: &[u8]| pair[0] == 0xdb && !matches!(pair[1], 0xdc | 0xdd);
+                    if it.buffer[..=end].windows(2).any(bad) {
+                        let Some(next) = find(&it.buffer[end + 1..], b"\xc0") else { return };
+                        it.drop(end + 2 + next);
+                        continue;
+                    }
+                    let Some((len, payload)) = it.first() else { return };
+                    it.drop(len);
+                    it.message(&payload);
+                }
+            })
+        },
+    ),
+    fault("marks-in-a-row-end", "takes an empty frame for the end of the session", &["ESC-04"], scope::slip, |desk| {
+        Reader::boxed((desk.framing().clone(), false), |it| {
+            while let Some(end) = find(it.buffer, b"\xc0") {
+                if end == 0 && it.state.1 {
+                    return it.refuse();
+                }
+                it.state.1 = end == 0;
+                if let Decoded::Frame { len } = it.state.0.decode(&it.buffer[..=end], Resume::default()) {
+                    let payload = it.state.0.payload(&it.buffer[..len]).into_owned();
+                    it.message(&payload);
+                }
+                it.drop(end + 1);
+            }
+        })
+    }),
+    fault(
+        "group-holds-zeros",
+        "copies as many bytes as a group says, zeros or not (nanocobs#43, electricui-embedded#180)",
+        &["ESC-06", "ESC-07"],
+        scope::cobs,
+        |_| {
+            Reader::boxed((), |it| {
+                while let Some((len, payload)) = groups(it.buffer) {
+                    it.drop(len);
+                    it.message(&payload);
+                }
+            })
+        },
+    ),
     fault("dots-kept", "does not take back the dot that was stuffed", &["ESC-08"], scope::dotted, |desk| {
         Reader::boxed(desk.framing().clone(), |it| {
             while let Some((len, payload)) = it.first() {
@@ -105,3 +155,19 @@ pub(super) const FAULTS: &[Fault] = &[
         })
     }),
 ];
+
+/// The groups up to a zero in the place of a count: bytes used up, and the message. `None` while some are missing.
+fn groups(input: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let (mut at, mut payload) = (0, Vec::new());
+    loop {
+        let count = usize::from(*input.get(at)?);
+        if count == 0 {
+            return Some((at + 1, payload));
+        }
+        payload.extend_from_slice(input.get(at + 1..at + count)?);
+        at += count;
+        if count < 0xff && *input.get(at)? != 0 {
+            payload.push(0);
+        }
+    }
+}

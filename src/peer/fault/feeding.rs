@@ -59,7 +59,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "surplus-dropped",
         "throws away what stands in its buffer behind the first message (recv into a fresh buffer)",
-        &["SEG-04", "SEG-05", "FIX-03"],
+        &["SEG-04", "SEG-05", "FIX-03", "DEL-30"],
         scope::framed,
         |desk| {
             Feeding::boxed(desk, |feed, bytes| {

@@ -36,8 +36,9 @@ fn varint(input: &[u8]) -> Option<Header> {
 }
 
 fn digits(length: &Length, input: &[u8]) -> Option<Header> {
-    let end = find(input, &length.sep)?;
-    let value = text(&input[..end])?.parse().ok()?;
+    let digits = input.get(length.magic.len()..)?;
+    let end = length.magic.len() + find(digits, &length.sep)?;
+    let value = text(&input[length.magic.len()..end])?.parse().ok()?;
     Some(Header { len: end + length.sep.len(), value })
 }
 

@@ -183,7 +183,7 @@ pub(super) const FAULTS: &[Fault] = &[
     number(
         "varint-consumes-shortest",
         "passes over as many bytes as the shortest spelling would have had (it-length-prefixed 11)",
-        &["VAR-04"],
+        &["VAR-04", "VAR-08"],
         scope::varint,
         |desk| {
             Reader::boxed(desk.framing().clone(), |it| {
@@ -263,7 +263,7 @@ pub(super) const FAULTS: &[Fault] = &[
 ];
 
 /// Messages counted by what becomes of the number; the trailer is not looked at.
-fn counted(desk: &Desk, alter: fn(u64) -> u64) -> Box<dyn Decode> {
+pub(super) fn counted(desk: &Desk, alter: fn(u64) -> u64) -> Box<dyn Decode> {
     Reader::boxed((desk.framing().clone(), alter), |it| {
         while let Some(head) = header(&it.state.0, it.buffer) {
             let max = it.state.0.behaviour().max.unwrap_or(u64::MAX);

@@ -36,7 +36,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "limit-one-less",
         "refuses a message of exactly the maximum (>= for >)",
-        &["LEN-09", "DEL-09"],
+        &["LEN-09", "DEL-09", "DEL-20"],
         scope::limited,
         |desk| right(&with_max(desk.framing(), |max| max.saturating_sub(1))),
     ),
@@ -82,7 +82,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "limit-counts-cut-delimiter",
         "counts the beginning of a delimiter towards the maximum when the read ends there (netty DelimiterBasedFrameDecoder)",
-        &["DEL-09"],
+        &["DEL-09", "DEL-20"],
         scope::limited_token,
         |desk| {
             Limit::reader(desk, |it| {
@@ -220,6 +220,52 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
+    fault(
+        "refusal-forgotten",
+        "throws away what it has when it refuses, and takes what comes next for a message (Twisted, after an error)",
+        &["CLO-08", "LEN-10", "DEL-10"],
+        scope::closing,
+        |desk| {
+            Limit::reader(desk, |it| {
+                let refused = it.first().is_some_and(|(_, payload)| payload.len() > it.state.max);
+                if refused || it.unfinished() > it.state.max {
+                    return it.buffer.clear();
+                }
+                it.take_within();
+            })
+        },
+    ),
+    fault(
+        "oversize-reported-again",
+        "reports a message that is too long with each read that brings more of it (tokio#3555)",
+        &["DEL-14"],
+        scope::limited_delimiter,
+        |desk| {
+            Limit::reader(desk, |it| {
+                if it.first().is_none() && it.buffer.len() > it.state.max {
+                    return it.message(b"too long");
+                }
+                it.take_within();
+            })
+        },
+    ),
+    Fault {
+        name: "full-buffer-loops",
+        about: "reads again and again into a buffer that is full, and serves nobody any more (tokio#1483)",
+        breaks: &["DEL-15"],
+        applies: scope::limited_delimiter,
+        act: Act::Session(|desk, moment| match moment {
+            Moment::Read(bytes) => {
+                desk.count += bytes.len() as u64;
+                if Some(desk.count) == desk.framing().behaviour().max {
+                    desk.shared().deaf = true;
+                    desk.order(Order::Hang);
+                }
+            }
+            Moment::Replied => desk.count = 0,
+            _ => {}
+        }),
+    },
     Fault {
         name: "refusal-is-mute",
         about: "neither closes nor answers any more after a message that it refuses (NETTY-435)",

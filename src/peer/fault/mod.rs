@@ -3,6 +3,7 @@
 //! A fault is data: a name, what it does, which requirements it breaks, and an [`Act`], which replaces what a right
 //! server does at one of the places where bytes pass through it. One file for each kind.
 
+mod clients;
 mod content;
 mod decode;
 mod delimiters;
@@ -10,13 +11,16 @@ mod desk;
 mod escapes;
 mod feeding;
 mod header;
+mod keeping;
 mod lengths;
 mod limits;
+mod rare;
 mod replies;
 mod resources;
 mod right;
 mod scope;
 mod session;
+mod tempo;
 mod text_lengths;
 
 use std::fmt;
@@ -24,9 +28,10 @@ use std::fmt;
 use crate::framing::Framing;
 pub(in crate::peer) use decode::right as right_decoder;
 pub use decode::{Decode, Heard};
-pub use desk::{Desk, Flow, Order, Turn};
+pub(in crate::peer) use desk::BREATH;
+pub use desk::{Desk, Flow, Order, Spin, Turn};
 
-use super::server::Settings;
+use super::settings::Settings;
 
 /// One known fault, or one of the ways to be right.
 #[derive(Clone, Copy)]
@@ -83,8 +88,17 @@ pub enum Act {
     Capacity(usize),
     /// Another declaration is kept to.
     Settings(fn(Settings) -> Settings),
-    /// Nothing that shows: what it costs is left out.
-    Nothing,
+    /// The server stands differently to its machine.
+    Machine(Machine),
+}
+
+/// What a server gets wrong with the system that it runs on. Only where it has one does this show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// A signal that nobody has to handle ends all connections.
+    SignalsEnd,
+    /// Its address is not free while connections of its past life linger.
+    AddressKept,
 }
 
 /// What a fault of the session hears of.
@@ -109,8 +123,12 @@ pub enum Moment<'a> {
     Fin,
     /// The client's RST came.
     Reset,
+    /// A byte of urgent data came.
+    Urgent,
     /// The time that was asked for has come.
     Woken,
+    /// The message that it is inside of has taken longer than was declared.
+    Overdue,
 }
 
 /// All of them, kind by kind.
@@ -121,12 +139,15 @@ pub const FAULTS: &[(Kind, &[Fault])] = &[
     (Kind::Decoder, text_lengths::FAULTS),
     (Kind::Decoder, delimiters::FAULTS),
     (Kind::Decoder, escapes::FAULTS),
+    (Kind::Decoder, rare::FAULTS),
     (Kind::Content, content::FAULTS),
     (Kind::Reply, replies::FAULTS),
+    (Kind::Reply, tempo::FAULTS),
     (Kind::Session, session::FAULTS),
+    (Kind::Session, clients::FAULTS),
     (Kind::Resources, resources::FAULTS),
     (Kind::Right, right::VARIANTS),
-    (Kind::Unobservable, resources::UNOBSERVABLE),
+    (Kind::Unobservable, keeping::FAULTS),
 ];
 
 /// Every fault with its kind.

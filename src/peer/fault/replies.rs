@@ -160,7 +160,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "prefix-wraps-at-256",
         "writes the low byte of the length only",
-        &["LEN-08", "SEG-09"],
+        &["LEN-08", "LEN-24", "SEG-09"],
         scope::wide,
         |desk, reply| respelled(desk, reply, |value, _| value & 0xff),
     ),

@@ -6,7 +6,7 @@ use super::desk::{Desk, Order};
 use super::text_lengths::{blocks, lengths};
 use super::{Act, Fault, Flow, Moment, scope};
 use crate::framing::{After, Behaviour, Empty, Eof, Framing, Partial, Reply};
-use crate::peer::server::Settings;
+use crate::peer::Settings;
 
 /// A server that does something right in another way.
 const fn variant(name: &'static str, about: &'static str, applies: fn(&Framing) -> bool, act: Act) -> Fault {
@@ -58,8 +58,8 @@ pub(super) const VARIANTS: &[Fault] = &[
     variant(
         "answers-as-bytes-come",
         "begins its reply before the message is whole",
-        scope::framed,
-        Act::Settings(|settings| declaring(settings, |behaviour| behaviour.partial = Some(Partial::Yes))),
+        |framing| scope::framed(framing) && !scope::silent(framing),
+        Act::Settings(answering_early),
     ),
     variant(
         "empty-passed-over",
@@ -127,6 +127,11 @@ pub(super) const VARIANTS: &[Fault] = &[
         }),
     ),
 ];
+
+/// Begins replies before messages are whole.
+pub(super) fn answering_early(settings: Settings) -> Settings {
+    declaring(settings, |behaviour| behaviour.partial = Some(Partial::Yes))
+}
 
 fn declaring(settings: Settings, declare: fn(&mut Behaviour)) -> Settings {
     let mut behaviour = settings.framing.behaviour().clone();

@@ -1,6 +1,6 @@
 //! To which framings a fault applies.
 
-use crate::framing::{Escape, Field, Framing, Kind as Wire, Over, Strategy};
+use crate::framing::{Counts, Escape, Field, Framing, Idle, Kind as Wire, Length, Over, Partial, Strategy};
 
 pub(super) fn any(_: &Framing) -> bool {
     true
@@ -46,11 +46,60 @@ pub(super) fn not_fixed(framing: &Framing) -> bool {
     !fixed(framing)
 }
 
-fn field(framing: &Framing) -> Option<Field> {
+/// The length of a framing that has one.
+pub(super) fn length_of(framing: &Framing) -> Option<&Length> {
     match framing.kind() {
-        Wire::Length(length) => Some(length.field),
+        Wire::Length(length) => Some(length),
         _ => None,
     }
+}
+
+pub(super) fn of_length(framing: &Framing, is: impl FnOnce(&Length) -> bool) -> bool {
+    length_of(framing).is_some_and(is)
+}
+
+fn field(framing: &Framing) -> Option<Field> {
+    length_of(framing).map(|length| length.field)
+}
+
+/// The value of the length field counts the field too.
+pub(super) fn counts_header(framing: &Framing) -> bool {
+    of_length(framing, |length| matches!(length.counts, Counts::Field | Counts::Header)) && wide(framing)
+}
+
+/// NETCONF's chunks.
+pub(super) fn chunks(framing: &Framing) -> bool {
+    field(framing) == Some(Field::Chunked11)
+}
+
+/// Several delimiters.
+pub(super) fn several(framing: &Framing) -> bool {
+    matches!(framing.kind(), Wire::Delimiter(it) if it.set.len() > 1)
+}
+
+/// The first and the last of its delimiters.
+pub(super) fn ends(framing: &Framing) -> (Vec<u8>, Vec<u8>) {
+    match framing.kind() {
+        Wire::Delimiter(it) => {
+            (it.set.first().cloned().unwrap_or_default(), it.set.last().cloned().unwrap_or_default())
+        }
+        _ => (Vec::new(), Vec::new()),
+    }
+}
+
+/// It is declared when a silent connection is closed.
+pub(super) fn idles(framing: &Framing) -> bool {
+    framing.behaviour().idle.and_then(Idle::time).is_some()
+}
+
+/// It is declared when an unfinished message is given up.
+pub(super) fn hurries(framing: &Framing) -> bool {
+    framing.behaviour().deadline.and_then(Idle::time).is_some()
+}
+
+/// It is declared that no reply begins before its message is complete.
+pub(super) fn silent(framing: &Framing) -> bool {
+    framing.behaviour().partial == Some(Partial::No)
 }
 
 /// A binary length of at least two bytes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::desk::{Desk, Order};
 use super::{Act, Fault, Flow, Moment, Turn, scope};
 use crate::framing::{AtEnd, Framing};
-use crate::peer::server::Settings;
+use crate::peer::Settings;
 
 /// A fault at some moment of the session.
 const fn fault(
@@ -144,6 +144,28 @@ pub(super) const FAULTS: &[Fault] = &[
         applies: scope::length,
         act: Act::Decode(|desk| {
             Box::new(Delivering { deframer: crate::framing::Deframer::new(desk.framing()), fill: 0 })
+        }),
+    },
+    fault(
+        "refusal-drops-replies",
+        "closes on what it refuses before it has sent the replies to what came before",
+        &["LEN-19"],
+        |framing| scope::length(framing) && scope::closing(framing),
+        |desk, moment| {
+            if moment == Moment::Refused {
+                desk.order(Order::Close);
+            }
+        },
+    ),
+    Fault {
+        name: "ring-wraps-short",
+        about: "loses the last byte of a ring of eight records each time it wraps",
+        breaks: &["FIX-01", "FIX-10"],
+        applies: scope::fixed,
+        act: Act::Read(|desk, bytes| {
+            let ring = 8 * desk.framing().smallest();
+            let kept = bytes.iter().copied().filter(|_| !desk.next().is_multiple_of(ring));
+            kept.collect()
         }),
     },
     Fault {
@@ -308,6 +330,29 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk, moment| match moment {
             Moment::Read(_) => desk.wake_in(Duration::from_millis(700)),
             Moment::Woken if desk.inside => desk.order(Order::Finish),
+            _ => {}
+        },
+    ),
+    fault(
+        "pause-before-fin-empties",
+        "empties its buffer when nothing has come for 100 ms, and has nothing left when the FIN comes",
+        &["CLS-02"],
+        scope::close,
+        |desk, moment| match moment {
+            Moment::Read(_) => desk.wake_in(Duration::from_millis(100)),
+            Moment::Woken => desk.count = 1,
+            Moment::Fin if desk.count == 1 => desk.order(Order::Drop),
+            _ => {}
+        },
+    ),
+    fault(
+        "fin-inside-discards",
+        "throws its whole buffer away at a FIN inside a message, the messages before that one included",
+        &["LEN-22"],
+        scope::length,
+        |desk, moment| match moment {
+            Moment::Accepted => desk.flow.delay = Duration::from_millis(1),
+            Moment::Fin if desk.inside => desk.order(Order::Drop),
             _ => {}
         },
     ),

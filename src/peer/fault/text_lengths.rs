@@ -78,7 +78,7 @@ pub(super) const FAULTS: &[Fault] = &[
     number(
         "trailer-unchecked",
         "does not look at the byte behind the payload",
-        &["ASC-04", "LEN-27"],
+        &["ASC-04", "ASC-09", "LEN-27"],
         scope::trailer,
         |desk| {
             Reader::boxed(desk.framing().clone(), |it| {

@@ -23,7 +23,7 @@ impl Compiler<'_> {
         }
         let names = if expect.on.is_empty() { vec![FIRST.to_owned()] } else { expect.on.clone() };
         self.say(&describe::expect(&names, &any, within));
-        let prompt = within.map_or(Duration::ZERO, |span| self.scaled(span.to)).max(self.variant.context.tempo.prompt);
+        let prompt = self.prompt(within);
         if self.is_never_closed(&any) {
             return Ok(());
         }
@@ -50,6 +50,13 @@ impl Compiler<'_> {
         };
         self.patience += within + self.reading_time(lives);
         self.act(Action::Await { conns, any, within })
+    }
+
+    /// What a round trip may take: a batch as many times longer as there are messages in it, where each costs something.
+    fn prompt(&self, within: Option<Span>) -> Duration {
+        let tempo = self.variant.context.tempo;
+        let work = tempo.effort.on_one(self.batch.saturating_sub(1), self.weight as u64);
+        within.map_or(Duration::ZERO, |span| self.scaled(span.to)).max(tempo.prompt) + work
     }
 
     /// How long to wait where the file does not say.

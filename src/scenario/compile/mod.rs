@@ -74,6 +74,8 @@ struct Compiler<'a> {
     patience: Duration,
     weight: usize,
     pieces: usize,
+    /// The most messages that one step sends.
+    batch: u32,
     alive: bool,
     /// What the client under test is started for, if it is one.
     errand: Option<Errand>,
@@ -96,6 +98,7 @@ pub(super) fn compile(variant: &Variant<'_>, choices: &mut Choices, memo: &mut M
         patience: Duration::ZERO,
         weight: 0,
         pieces: 0,
+        batch: 0,
         alive: false,
         errand: None,
     };

@@ -104,7 +104,9 @@ impl Compiler<'_> {
             return Err("the case sends more than 128MiB".to_owned());
         }
         let echoes = promises.iter().filter(|(_, promise)| promise.duty == Duty::Echo);
-        self.connections.live_mut(live).echoes += echoes.map(|(_, promise)| promise.copies as usize).sum::<usize>();
+        let echoes = echoes.map(|(_, promise)| promise.copies).sum::<u32>();
+        self.connections.live_mut(live).echoes += echoes as usize;
+        self.batch = self.batch.max(echoes);
         let within = send.wait.given()?.then_some(self.variant.context.tempo.reply_to(self.weight as u64));
         let conn = self.connections.live(live).conn;
         let mut segments = segments(&wire, &range, &cuts.offsets);

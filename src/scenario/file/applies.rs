@@ -51,4 +51,8 @@ pub enum Need {
     OverClose,
     /// It skips an oversize message.
     OverSkip,
+    /// It is declared when a silent connection is ended: `$before_idle`, `$after_idle`.
+    Idle,
+    /// It is declared when an unfinished message is given up: `$drip`, `$after_deadline`.
+    Deadline,
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::size::Size;
-use crate::session::Limits;
+use crate::session::{Disturbance, Limits};
 
 /// A case with limits is played by itself, after all others, and only where the target's process is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,9 @@ pub struct Watch {
     /// So many percent of one processor over the whole case, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<u32>,
+    /// What is done to the process while the case is played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disturb: Option<Disturbance>,
 }
 
 impl Watch {
@@ -37,6 +40,7 @@ impl Watch {
             memory: self.memory.map(bytes),
             kept: self.kept.map(bytes),
             cpu: self.cpu.map(u64::from),
+            disturb: self.disturb,
         }
     }
 }

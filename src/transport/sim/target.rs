@@ -26,7 +26,12 @@ impl Target {
         };
         let Some(errand) = &script.errand else { return Self::Client { comes: None, goes: None } };
         let task = Task { framing, message: errand.message.to_vec(), patience: PATIENCE, fault };
-        if errand.host == Host::Refusing {
+        let refused = match errand.host {
+            Host::Listening => false,
+            Host::Refusing => true,
+            Host::SecondFamily => !Client::tries_all(&task),
+        };
+        if refused {
             let goes = Client::refused(&task);
             return Self::Client { comes: None, goes };
         }

@@ -1,0 +1,47 @@
+//! What only the target's process shows: each of these faults is seen when `check --exec` has started the server, and
+//! the right server fails none of the requirements.
+
+#[path = "kills/over_tcp.rs"]
+mod over_tcp;
+
+use std::collections::BTreeSet;
+use std::process::{Command, Output, Stdio};
+
+use over_tcp::SEEN;
+
+/// Judges a server of this program that the check has started.
+fn check(framing: &str, fault: Option<&str>, only: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_echospec");
+    let fault = fault.map(|name| format!("--fault {name}")).unwrap_or_default();
+    let server = format!("{program} serve --listen {{port}} --framing {framing} {fault}");
+    let mut command = Command::new(program);
+    command.args(["check", "--exec", &server, "--framing", framing, "--level", "may"]);
+    command.args(only.iter().flat_map(|id| ["--only", id])).env("NO_COLOR", "1").stdin(Stdio::null());
+    command.output().expect("the program starts")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+// One after the other: each is about what a process takes of its machine.
+#[test]
+fn what_only_a_process_shows_is_seen_and_a_right_server_shows_none_of_it() {
+    for seen in SEEN {
+        let output = check(seen.framing, Some(seen.fault), &[seen.requirement]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{} survives {}:\n{said}", seen.fault, seen.requirement);
+        assert!(
+            said.contains(seen.requirement) && seen.rules.iter().any(|rule| said.contains(rule)),
+            "{}:\n{said}",
+            seen.fault
+        );
+    }
+    let framings: BTreeSet<_> = SEEN.iter().map(|seen| seen.framing).collect();
+    for framing in framings {
+        let of = SEEN.iter().filter(|seen| seen.framing == framing).map(|seen| seen.requirement);
+        let output = check(framing, None, &of.collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(0), "{framing}:\n{}", said(&output));
+        assert!(!said(&output).contains("not observable"), "{}", said(&output));
+    }
+}
