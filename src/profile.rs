@@ -161,8 +161,10 @@ pub struct Tempo {
 pub struct Effort {
     /// One more small reply, when many connections ask for one at once.
     pub message: Duration,
-    /// One more small reply on the same connection.
+    /// One more small reply on the same connection, when there are a few of them.
     pub in_a_row: Duration,
+    /// And when there are many: no allowance is made for that, others only have to wait for it.
+    pub in_a_batch: Duration,
     /// A mebibyte of one large message.
     pub mebibyte: Duration,
 }
@@ -172,7 +174,7 @@ impl Effort {
     pub fn over(&self, demands: impl IntoIterator<Item = (u32, u64)>) -> Duration {
         let connection = |(messages, bytes): (u32, u64)| {
             let first = if messages == 0 { Duration::ZERO } else { self.message };
-            first + self.in_a_row.saturating_mul(messages.saturating_sub(1)) + self.transfer(bytes)
+            first + self.in_a_batch.saturating_mul(messages.saturating_sub(1)) + self.transfer(bytes)
         };
         demands.into_iter().map(connection).sum()
     }
@@ -250,7 +252,7 @@ impl Tempo {
         case: Duration::from_secs(60),
         rounds: 20,
         prompt: PROMPT,
-        effort: Effort { message: Duration::ZERO, in_a_row: Duration::ZERO, mebibyte: Duration::ZERO },
+        effort: Effort { message: Duration::ZERO, in_a_row: Duration::ZERO, in_a_batch: Duration::ZERO, mebibyte: Duration::ZERO },
     };
 
     /// Deadlines for a target that needs `round_trip` for a small message: 20 times that, at least 500 ms (2 s when a
@@ -279,6 +281,7 @@ impl Tempo {
             effort: Effort {
                 message: self.effort.message.mul_f64(factor),
                 in_a_row: self.effort.in_a_row.mul_f64(factor),
+                in_a_batch: self.effort.in_a_batch.mul_f64(factor),
                 mebibyte: self.effort.mebibyte.mul_f64(factor),
             },
             ..self

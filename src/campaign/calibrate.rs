@@ -87,7 +87,7 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
     let lab = Lab { transport, framing, tempo };
     let (conns, message) = lab.connections().await.unwrap_or((1, round_trip));
     profile.conns = conns;
-    let in_a_row = lab.in_a_row().await;
+    let (in_a_row, in_a_batch) = lab.in_a_row().await;
     let (habits, endured) = if profile.conns > 1 {
         let (partial, once, endured) = join!(lab.partial(), lab.once(), lab.endures());
         (Habits { partial, once }, endured)
@@ -95,7 +95,7 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
         (Habits { partial: lab.partial().await, once: lab.once().await }, lab.endures().await)
     };
     settle(&mut profile, framing, habits, &endured);
-    let effort = Effort { message, in_a_row, ..Effort::default() };
+    let effort = Effort { message, in_a_row, in_a_batch, ..Effort::default() };
     Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, died_of: endured.died_of })
 }
 
@@ -222,11 +222,11 @@ impl<T: Transport> Lab<'_, T> {
         None
     }
 
-    /// What each of some messages adds that are sent at once on one connection.
-    async fn in_a_row(&self) -> Duration {
-        let mut each = Duration::ZERO;
+    /// What each of a few messages adds that are sent at once on one connection, and each of many.
+    async fn in_a_row(&self) -> (Duration, Duration) {
+        let (mut few, mut each) = (Duration::ZERO, Duration::ZERO);
         if self.framing.strategy() == Strategy::Close {
-            return each;
+            return (few, each);
         }
         for row in ROWS {
             if each * row > ROW_LASTS {
@@ -242,11 +242,13 @@ impl<T: Transport> Lab<'_, T> {
             if row > ROWS[0] && self.messages(&trace, conn).len() < row as usize {
                 break; // a fault, or a limit: nothing to measure by
             }
-            let last = reply_time(&trace, <[_]>::last);
-            let before = if row == ROWS[0] { reply_time(&trace, <[_]>::first) } else { Duration::ZERO };
-            each = last.saturating_sub(before) / (row - 1);
+            let (first, last) = (reply_time(&trace, <[_]>::first), reply_time(&trace, <[_]>::last));
+            each = last / row;
+            if row == ROWS[0] {
+                few = last.saturating_sub(first) / (row - 1);
+            }
         }
-        each
+        (few, each)
     }
 
     /// What it does with messages that some targets die of, one after the other, so that it is known which it was. Many at
