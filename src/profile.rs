@@ -252,7 +252,12 @@ impl Tempo {
         case: Duration::from_secs(60),
         rounds: 20,
         prompt: PROMPT,
-        effort: Effort { message: Duration::ZERO, in_a_row: Duration::ZERO, in_a_batch: Duration::ZERO, mebibyte: Duration::ZERO },
+        effort: Effort {
+            message: Duration::ZERO,
+            in_a_row: Duration::ZERO,
+            in_a_batch: Duration::ZERO,
+            mebibyte: Duration::ZERO,
+        },
     };
 
     /// Deadlines for a target that needs `round_trip` for a small message: 20 times that, at least 500 ms (2 s when a

@@ -10,14 +10,14 @@ use super::cursor::Code;
 use super::framing::{Cutting, MOST_BYTES, places};
 use super::plan::{Act, Move, Plan};
 use super::staging::script;
-use crate::framing::Framing;
+use crate::framing::{Deframer, Framing};
 use crate::peer::Settings;
 use crate::profile::Tempo;
 use crate::scenario::file::{
-    Connect, Content, Cut, Drip, Expect, Fin, Payload, Place, Read, Reading, Send, Size, Slot, Span, Step, What,
+    Connect, Content, Cut, Drip, Expect, Fin, Owed, Payload, Place, Read, Reading, Send, Size, Slot, Span, Step, What,
 };
 use crate::scenario::{MAX_TEXT, Scenario, pattern, plain};
-use crate::session::{Conn, Pace, Promise, Script, Segment, Step as Action, Until};
+use crate::session::{Conn, Duty, Pace, Promise, Script, Segment, Step as Action, Until};
 
 /// From this length on a payload is told by its rule.
 const LONG: usize = 33;
@@ -208,7 +208,21 @@ fn sent(conn: Conn, promises: &[Promise], segments: &[Segment], waits: bool, fra
     let cut = if cuts.is_empty() { Cut::Whole } else { Cut::AllOf(cuts) };
     let fin = segments.last().is_some_and(|segment| segment.fin).then_some(Slot::Given(Fin::With));
     let on = Some(conn.to_string());
-    Send { on, carries, cut: cut.into(), fin, wait: waits.into(), ..content.into() }
+    let duty = duty(promises, &bytes, framing).map(Slot::Given);
+    Send { on, duty, carries, cut: cut.into(), fin, wait: waits.into(), ..content.into() }
+}
+
+/// What has to be said of a send, where it is neither the echo of its messages nor nothing.
+fn duty(promises: &[Promise], bytes: &[u8], framing: &Framing) -> Option<Owed> {
+    let has_frame = || {
+        let mut deframer = Deframer::new(framing);
+        deframer.push(bytes);
+        deframer.next_frame().is_some_and(|frame| frame.is_ok())
+    };
+    match promises {
+        [] => has_frame().then_some(Owed::Never),
+        _ => promises.iter().all(|promise| promise.duty == Duty::May).then_some(Owed::May),
+    }
 }
 
 /// A payload as it is; a long one by its rule, if it has one.

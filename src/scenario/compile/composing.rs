@@ -119,19 +119,20 @@ impl Compiler<'_> {
         Ok(Wire { bytes: bytes.into(), parts, messages, ..Wire::default() })
     }
 
-    /// Bytes as they are. With a `duty` it is that of the frames that stand in them, or else of the whole.
+    /// Bytes as they are. A `duty` is that of the frames that stand in them, or else of the whole.
     fn raw(&self, bytes: Vec<u8>, send: &Send) -> Result<Wire, String> {
         let mut wire = Wire::raw(bytes);
         let streams = matches!(self.variant.context.framing.strategy(), Strategy::Raw | Strategy::Close);
-        if !streams || send.duty.is_some() {
+        let duty = send.duty.as_ref().map(Slot::given).transpose()?;
+        if duty != Some(&Owed::Never) && (duty.is_some() || !streams) {
             self.allow_frames(&mut wire);
         }
-        if let Some(duty) = &send.duty {
-            match duty.given()? {
-                _ if !wire.messages.is_empty() => {}
-                Owed::Echo => return Err("these bytes are no frame in this framing".to_owned()),
-                Owed::May | Owed::Never => wire.promise(0..wire.len(), Duty::May),
+        match duty {
+            Some(Owed::Echo) if wire.messages.is_empty() => {
+                return Err("these bytes are no frame in this framing".to_owned());
             }
+            Some(Owed::May) if wire.messages.is_empty() => wire.promise(0..wire.len(), Duty::May),
+            _ => {}
         }
         Ok(wire)
     }
