@@ -6,8 +6,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::calibrate::Calibration;
+use super::outcome::Outcome;
 use super::probe::{plain, received};
-use super::run::{Field, FramingRun, Outcome};
+use super::run::{Field, FramingRun};
 use super::schedule::Schedule;
 use super::stoppable::Stoppable;
 use super::unfit::PlainFailure;

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Watcher;
-use super::run::{Field, Outcome};
+use super::outcome::Outcome;
+use super::run::Field;
 use crate::oracle::{Level, Verdict};
 use crate::scenario::{Case, Plan, Scenario};
 use crate::session::Script;
@@ -78,10 +79,9 @@ pub(super) async fn look_again<T: Transport, W: Watcher>(
         }
         field.watcher.phase("looking again at what could not be observed", 0);
         let Some((case, script)) = patient_case(field, scenarios, &outcome.case) else { continue };
-        let mut seen = field.play(case, script).await;
+        let seen = field.play(case, script).await;
         if !seen.rests_on_time() {
-            seen.trace = seen.trace.filter(|_| seen.verdict != Verdict::Pass);
-            *outcome = seen;
+            *outcome = seen.stands();
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The runs of all framings become one report.
 
-use super::run::{FramingRun, Outcome};
+use super::outcome::Outcome;
+use super::run::FramingRun;
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
-use crate::oracle::{Level, Verdict, excerpt, wire_events, wire_log};
+use crate::oracle::{Level, Verdict, excerpt};
 use crate::profile::{ClientProfile, Profile};
 use crate::report::{CaseLog, CaseResult, Finding, Report, SCHEMA, Volatile, conformance, requirements, summary};
 
@@ -79,13 +80,13 @@ fn case_result(run: &FramingRun, outcome: &Outcome, id: String) -> CaseResult {
 }
 
 fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<CaseLog> {
-    let trace = outcome.trace.as_ref()?;
+    let shown = outcome.shown.as_ref()?;
     let (framing, seed) = (quoted(&run.framing.to_string()), quoted(&material.seed));
     let Material { command, behind, .. } = material;
     let rerun = format!("{command} --framing {framing} --only {} --seed {seed}{behind}", quoted(&outcome.case.id));
     Some(CaseLog {
-        wire: wire_log(trace),
-        events: wire_events(trace, &outcome.judgement.breaches),
+        wire: shown.log.clone(),
+        events: shown.events.clone(),
         details: outcome.judgement.details.clone(),
         rerun,
     })

@@ -8,7 +8,8 @@ use futures_util::future::{BoxFuture, Either, join, select};
 use futures_util::lock::Mutex;
 
 use super::Watcher;
-use super::run::{Field, Outcome};
+use super::outcome::Outcome;
+use super::run::Field;
 use super::schedule::{Death, Lane};
 use crate::oracle::{Verdict, judge_usage, target_ended, target_not_back, usage_details};
 use crate::scenario::{Case, Scenario};

@@ -8,6 +8,7 @@ mod client;
 mod confirm;
 mod fold;
 mod life;
+mod outcome;
 mod patience;
 mod probe;
 mod run;
@@ -22,8 +23,9 @@ pub(crate) use client::measure_client;
 pub use client::{Introduction, run_client};
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};
+pub use outcome::{Outcome, Shown};
 pub(crate) use probe::{answers_within, is_alive, plain};
-pub use run::{FramingRun, Outcome, run, run_owned};
+pub use run::{FramingRun, run, run_owned};
 pub use select::{Selection, SelectionError, Shard};
 pub(crate) use stoppable::Stoppable;
 

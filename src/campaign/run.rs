@@ -12,6 +12,7 @@ use super::capacity;
 use super::client::without_habits;
 use super::confirm::{confirm, look_again};
 use super::life::{Life, Process};
+use super::outcome::Outcome;
 use super::patience::BEYOND_DOUBT;
 use super::probe::is_alive;
 use super::schedule::{self, Beside, Burden, Death, Failures, Group, Lane, Load, Place, Schedule};
@@ -19,9 +20,9 @@ use super::stoppable::Stoppable;
 use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
 use crate::framing::Framing;
-use crate::oracle::{Judgement, Level, Verdict, judge, requirement};
+use crate::oracle::{Level, Verdict, judge, requirement};
 use crate::scenario::{Case, Context, Plan, Scenario};
-use crate::session::{Script, Trace};
+use crate::session::Script;
 use crate::transport::Transport;
 
 /// Everything that one framing brought.
@@ -33,48 +34,6 @@ pub struct FramingRun {
     pub calibration: Result<Calibration, Unfit>,
     /// By case, in the order of the scenarios.
     pub outcomes: Vec<Outcome>,
-}
-
-/// What came of one case.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The case.
-    pub case: Case,
-    /// Its verdict.
-    pub verdict: Verdict,
-    /// Why, where the breaches do not say.
-    pub reason: Option<String>,
-    /// What the oracle said.
-    pub judgement: Judgement,
-    /// What happened, for everything that did not pass in the end.
-    pub trace: Option<Trace>,
-    /// How long it took.
-    pub took: Duration,
-}
-
-impl Outcome {
-    pub(super) fn without_run(case: Case, verdict: Verdict, reason: String) -> Self {
-        Self { case, verdict, reason: Some(reason), judgement: Judgement::default(), trace: None, took: Duration::ZERO }
-    }
-
-    /// Whether it has failed by time alone.
-    pub(super) fn rests_on_time(&self) -> bool {
-        self.verdict == Verdict::Fail && self.judgement.rests_on_time()
-    }
-
-    /// The most binding level of its requirements.
-    pub(super) fn level(&self) -> Option<Level> {
-        self.case.requirements.iter().filter_map(|id| requirement(id)).map(|requirement| requirement.level).min()
-    }
-
-    /// A proved failure is worse than one that rests on time, and that worse than none.
-    fn is_worse(&self, other: &Self) -> bool {
-        let badness = |outcome: &Self| match outcome.verdict {
-            Verdict::Fail => 2 + usize::from(!outcome.rests_on_time()),
-            verdict => usize::from(verdict != Verdict::Pass),
-        };
-        badness(self) > badness(other)
-    }
 }
 
 /// Judges a target under one framing.
@@ -312,14 +271,13 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if self.watcher.stopped() {
             return Outcome::without_run(outcome.case, Verdict::NotRun, "the run was ended before".into());
         }
-        outcome.trace = outcome.trace.filter(|_| outcome.verdict != Verdict::Pass);
         if outcome.verdict == Verdict::Fail {
             self.failures.count(&outcome.case.scenario);
             let (binds, doubtful) = (outcome.level() == Some(Level::Must), outcome.rests_on_time());
             self.proved.fetch_or(binds && !doubtful, Ordering::Relaxed);
             self.doubts.fetch_add(usize::from(binds && doubtful), Ordering::Relaxed);
         }
-        outcome
+        outcome.stands()
     }
 
     /// What the end of the target, if that was it, says of the case that was just played.
@@ -377,7 +335,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         };
         let reason = judgement.inconclusive.clone().filter(|_| verdict == Verdict::Inconclusive);
         let took = trace.duration();
-        let mut outcome = Outcome { case, verdict, reason, judgement, trace: Some(trace), took };
+        let mut outcome = Outcome { case, verdict, reason, judgement, trace: Some(trace), shown: None, took };
         if let Some(client) = &self.calibration.profile.client {
             without_habits(&mut outcome, client);
         }

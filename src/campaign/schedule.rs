@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::run::{Outcome, context};
+use super::outcome::Outcome;
+use super::run::context;
 use super::{Calibration, Options};
 use crate::framing::Framing;
 use crate::oracle::Verdict;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Options;
 use super::calibrate::{Calibration, Unfit};
-use super::run::Outcome;
+use super::outcome::Outcome;
 use super::schedule::{Group, Schedule};
 use crate::framing::{Framing, Strategy};
 use crate::oracle::{Judgement, Verdict};
@@ -75,7 +75,7 @@ impl PlainFailure<'_> {
         let stimulus = self.stimulus.iter().map(|&line| line.into()).collect();
         let (judgement, took) = (self.judgement.clone(), self.trace.duration());
         let (case, trace) = (Case { stimulus, ..case }, Some(self.trace.clone()));
-        Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, took }
+        Outcome { case, verdict: Verdict::Fail, reason: None, judgement, trace, shown: None, took }.stands()
     }
 }
 
