@@ -23,6 +23,18 @@ enum Known {
     Lags,
     /// It refuses what is legal: lengths at the very end of the field.
     Stricter,
+    /// Both of these.
+    StricterAndLags,
+}
+
+impl Known {
+    fn is_stricter(self) -> bool {
+        matches!(self, Self::Stricter | Self::StricterAndLags)
+    }
+
+    fn lags(self) -> bool {
+        matches!(self, Self::Lags | Self::StricterAndLags)
+    }
 }
 
 /// What another implementation makes of the stream.
@@ -37,10 +49,10 @@ pub(super) fn check(framing: &Framing, wire: &[u8], told: &Told) {
     let Some(Opinion { name, account: theirs, known }) = theirs(framing, wire) else { return };
     let mut frames = told.frames.iter().map(|frame| &frame.payload);
     let refused = !told.errors.is_empty();
-    let agreed = if known == Known::Stricter && theirs.refused {
+    let agreed = if known.is_stricter() && theirs.refused {
         theirs.frames.iter().all(|frame| frames.next() == Some(frame))
     } else {
-        frames.eq(&theirs.frames) && (refused == theirs.refused || (known == Known::Lags && refused))
+        frames.eq(&theirs.frames) && (refused == theirs.refused || (known.lags() && refused))
     };
     let ours = || told.frames.iter().map(|frame| &frame.payload).collect::<Vec<_>>();
     assert!(
@@ -116,11 +128,14 @@ fn length_delimited(length: &Length, max: Option<u64>, wire: &[u8]) -> Option<Op
         Order::Native => builder.native_endian(),
     };
     let largest = (u64::MAX >> (64 - 8 * width)).saturating_sub(overhead.unsigned_abs());
-    let known = match () {
-        () if max.is_none_or(|max| max > RESERVED) => Known::Stricter,
-        () if overhead > 0 && most as u64 > largest => Known::Stricter, // holds the field against what is adjusted
-        () if skip > 0 => Known::Lags, // judges the field when the whole header is there
-        () => Known::Same,
+    // It holds the field against what is adjusted,
+    let stricter = max.is_none_or(|max| max > RESERVED) || (overhead > 0 && most as u64 > largest);
+    // and judges it when the whole header is there.
+    let known = match (stricter, skip > 0) {
+        (true, true) => Known::StricterAndLags,
+        (true, false) => Known::Stricter,
+        (false, true) => Known::Lags,
+        (false, false) => Known::Same,
     };
     Some(Opinion { name: "LengthDelimitedCodec", account: run(builder.new_codec(), wire), known })
 }
