@@ -1,9 +1,12 @@
 //! The tester is tested in the other direction, too: every fault of the reference client is killed by a requirement that
 //! it exists to break; right variants, and what nobody can see, fail nothing.
 
+mod cores;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use cores::on_all_cores;
 use echospec::campaign::{self, FramingRun, Introduction, Options, Selection, Unwatched};
 use echospec::framing::Framing;
 use echospec::oracle::{Level, Requirement, Verdict, requirement, requirements};
@@ -43,17 +46,14 @@ fn level(id: &str) -> Level {
 
 fn cells() -> Vec<Cell> {
     let scenarios = scenario::builtin().expect("the embedded scenarios load");
-    let mut cells = Vec::new();
-    for (kind, fault) in fault::all() {
-        for text in FRAMINGS {
-            let framing: Framing = text.parse().expect("a framing");
-            if (fault.applies)(&framing) {
-                let cell = Cell { kind, fault, framing: text, failed: BTreeSet::new() };
-                let failed = failed(&run(&scenarios, &cell, &framing));
-                cells.push(Cell { failed, ..cell });
-            }
-        }
-    }
+    let all = fault::all().flat_map(|(kind, fault)| {
+        FRAMINGS.iter().map(move |framing| Cell { kind, fault, framing, failed: BTreeSet::new() })
+    });
+    let mut cells: Vec<_> =
+        all.filter(|cell| (cell.fault.applies)(&cell.framing.parse().expect("a framing"))).collect();
+    on_all_cores(&mut cells, |cell| {
+        cell.failed = failed(&run(&scenarios, cell, &cell.framing.parse().expect("a framing")));
+    });
     cells
 }
 

@@ -2,6 +2,7 @@
 //! requirement that it exists to break; every requirement is broken by a fault; right variants, and faults that nobody
 //! can see from outside, fail nothing.
 
+mod cores;
 mod kills;
 #[path = "kills/over_tcp.rs"]
 mod over_tcp;
@@ -9,11 +10,12 @@ mod over_tcp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use cores::on_all_cores;
 use echospec::oracle::{Level, Requirement, requirement, requirements};
 use echospec::peer::Fault;
 use echospec::peer::fault::{self, Kind};
 use echospec::scenario::{self, Scenario};
-use kills::{Cell, Range, level, on_all_cores};
+use kills::{Cell, Range, level};
 use over_tcp::SEEN;
 
 /// One of each kind, and each way to treat what is over the maximum.

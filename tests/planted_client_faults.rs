@@ -1,11 +1,11 @@
 //! The fuzzer of clients is tested: planted faults are found without the scenarios that were written for them, right
 //! clients are not accused. In the simulator, in virtual time.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod cores;
+
 use std::time::Instant;
 
+use cores::on_all_cores;
 use echospec::campaign::{Introduction, Unwatched};
 use echospec::framing::Framing;
 use echospec::hunt::{Finding, Hunted, Options, hunt_client};
@@ -67,28 +67,17 @@ impl std::fmt::Display for Row {
 /// Every observable fault in a framing to which it applies, on all cores.
 fn rows(cases: u64) -> Vec<Row> {
     let observable = fault::all().filter(|(kind, _)| !matches!(kind, Kind::Right | Kind::Unobservable));
-    let planted: Vec<_> = observable
-        .filter_map(|(_, fault)| {
-            let applies = |text: &&&str| (fault.applies)(&text.parse().expect("a framing"));
-            FRAMINGS.iter().find(applies).map(|framing| (fault, *framing))
-        })
-        .collect();
-    let (next, rows) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let index = next.fetch_add(1, Ordering::Relaxed)
-                    && let Some((fault, framing)) = planted.get(index)
-                {
-                    let began = Instant::now();
-                    let hunted = hunted(framing, Some(fault), cases, Level::May);
-                    let row = Row { fault, framing, hunted, seconds: began.elapsed().as_secs_f64() };
-                    rows.lock().expect("no thread panicked").insert(index, row);
-                }
-            });
-        }
+    let planted = observable.filter_map(|(_, fault)| {
+        let applies = |text: &&&str| (fault.applies)(&text.parse().expect("a framing"));
+        FRAMINGS.iter().find(applies).map(|framing| (fault, *framing, None))
     });
-    rows.into_inner().expect("no thread panicked").into_values().collect()
+    let mut planted: Vec<_> = planted.collect();
+    on_all_cores(&mut planted, |(fault, framing, row)| {
+        let began = Instant::now();
+        let hunted = hunted(framing, Some(*fault), cases, Level::May);
+        *row = Some(Row { fault, framing, hunted, seconds: began.elapsed().as_secs_f64() });
+    });
+    planted.into_iter().filter_map(|(.., row)| row).collect()
 }
 
 /// From the environment, for longer runs.

@@ -1,11 +1,12 @@
 //! The network fuzzer is tested: planted faults are found without the scenarios that were written for them, right
 //! servers are not accused. In the simulator, in virtual time; a target that dies is started again, as by `--exec`.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod cores;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use cores::on_all_cores;
 use echospec::campaign::{Process, Restarted, Unfit, Unwatched};
 use echospec::framing::{Framing, VARIANTS};
 use echospec::hunt::{Finding, Hunted, Options, hunt};
@@ -137,23 +138,14 @@ impl std::fmt::Display for Row {
 
 /// Every observable fault in a framing to which it applies, on all cores.
 fn rows(faults: &[(Kind, &'static Fault, &'static str)], seed: u64, cases: u64) -> Vec<Row> {
-    let (next, rows) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((kind, fault, framing)) = faults.get(index) else { return };
-                    let began = Instant::now();
-                    let hunted = hunted(&framing.parse().expect("a framing"), Some(fault), seed, cases);
-                    let seconds = began.elapsed().as_secs_f64();
-                    let row = Row { kind: *kind, fault, framing, hunted, seconds };
-                    rows.lock().expect("no thread panicked").insert(index, row);
-                }
-            });
-        }
+    let mut planted: Vec<_> = faults.iter().map(|planted| (*planted, None)).collect();
+    on_all_cores(&mut planted, |((kind, fault, framing), row)| {
+        let began = Instant::now();
+        let hunted = hunted(&framing.parse().expect("a framing"), Some(*fault), seed, cases);
+        let seconds = began.elapsed().as_secs_f64();
+        *row = Some(Row { kind: *kind, fault, framing, hunted, seconds });
     });
-    rows.into_inner().expect("no thread panicked").into_values().collect()
+    planted.into_iter().filter_map(|(_, row)| row).collect()
 }
 
 fn observable() -> impl Iterator<Item = (Kind, &'static Fault, &'static str)> {

@@ -1,7 +1,6 @@
 //! Faults of the reference server against the scenarios of the requirements that they exist to break, over the simulator.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use echospec::campaign::{self, FramingRun, Options, Watcher};
@@ -112,20 +111,6 @@ impl Range {
         let in_vain = || hunter.killed.load(Ordering::Relaxed);
         killed || in_vain() && failed(&run(cell, scenarios, &Hunter::of(&[]), thorough)).contains(id)
     }
-}
-
-/// Plays cells on all cores, each to its end.
-pub(crate) fn on_all_cores<T: Send>(items: &mut [T], play: impl Fn(&mut T) + Sync) {
-    let next = Mutex::new(items.iter_mut());
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some(item) = { next.lock().expect("no thread panicked").next() } {
-                    play(item);
-                }
-            });
-        }
-    });
 }
 
 /// Ends a run at the first failure.

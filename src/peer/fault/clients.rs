@@ -2,24 +2,13 @@
 
 use std::time::Duration;
 
-use super::desk::{Desk, Order};
-use super::{Act, Fault, Flow, Moment, Turn, scope};
-use crate::framing::{Framing, Idle};
+use super::desk::Order;
+use super::{Act, Fault, Flow, Moment, Turn, acting, scope};
+use crate::framing::Idle;
 use crate::peer::Settings;
 
-/// A fault at some moment of the session.
-const fn fault(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    act: fn(&mut Desk, Moment<'_>),
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Session(act) }
-}
-
 pub(super) const FAULTS: &[Fault] = &[
-    fault(
+    acting(
         "broken-pipe-kills",
         "writes a reply in two parts, and dies of the second when its client has gone (SIGPIPE, joyent/libuv#1244)",
         &["CLS-12"],
@@ -37,7 +26,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "urgent-data-kills",
         "dies of a byte of urgent data (a signal that nobody handles, SIGURG)",
         &["CLO-10"],
@@ -55,7 +44,7 @@ pub(super) const FAULTS: &[Fault] = &[
         applies: scope::many,
         act: Act::Flow(Flow { turn: Turn::WhileFlooded(1 << 20), ..Flow::RIGHT }),
     },
-    fault(
+    acting(
         "crowd-ends-accepting",
         "accepts nobody any more when a thousand clients are there at once (EMFILE taken for the end, ranch#36)",
         &["CON-07"],
@@ -67,7 +56,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "line-ends-the-stream",
         "takes the first line for all of it (a line server in place of one that reads to the end)",
         &["CLS-10"],
@@ -94,7 +83,7 @@ pub(super) const FAULTS: &[Fault] = &[
         applies: scope::idles,
         act: Act::Settings(|settings| Settings { idle: settings.idle.map(|idle| idle / 2), ..settings }),
     },
-    fault(
+    acting(
         "deadline-renewed-by-each-byte",
         "gives up on an unfinished message only when nothing has come for the time that it says (NLnetLabs/domain#627)",
         &["RES-08"],

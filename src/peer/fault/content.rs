@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, Order};
 use super::header::find;
-use super::{Act, Fault, Moment, scope};
+use super::{Act, Fault, Moment, acting, scope};
 use crate::framing::Framing;
 
 /// A fault in what becomes of a message.
@@ -14,17 +14,6 @@ const fn fault(
     alter: fn(&mut Desk, Vec<u8>) -> Vec<u8>,
 ) -> Fault {
     Fault { name, about, breaks, applies, act: Act::Message(alter) }
-}
-
-/// A fault at what a message says.
-const fn command(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    act: fn(&mut Desk, Moment<'_>),
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Session(act) }
 }
 
 /// Framings other than `fixed`, in which a shorter or longer message shows as one that never comes.
@@ -214,13 +203,13 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("unicode-case", "writes the German sharp s as two", &["BYT-08"], scope::any, |_, message| {
         replace(&message, "ß".as_bytes(), b"ss")
     }),
-    command("quit-ends", "closes on a message that begins with quit", &["BYT-11"], scope::any, |desk, moment| {
+    acting("quit-ends", "closes on a message that begins with quit", &["BYT-11"], scope::any, |desk, moment| {
         close_at(desk, moment, b"quit");
     }),
-    command("exit-ends", "closes on a message that begins with exit", &["BYT-11"], scope::any, |desk, moment| {
+    acting("exit-ends", "closes on a message that begins with exit", &["BYT-11"], scope::any, |desk, moment| {
         close_at(desk, moment, b"exit");
     }),
-    command(
+    acting(
         "get-is-answered",
         "closes on an HTTP request",
         &["BYT-11"],
@@ -229,23 +218,19 @@ pub(super) const FAULTS: &[Fault] = &[
             close_at(desk, moment, b"GET ");
         },
     ),
-    command("q-ends", "closes on the message Q (libuv's echo server)", &["BYT-11"], scope::sized, |desk, moment| {
+    acting("q-ends", "closes on the message Q (libuv's echo server)", &["BYT-11"], scope::sized, |desk, moment| {
         match moment {
             Moment::Message(bytes) if bytes.trim_ascii_end() == b"Q" => desk.order(Order::Close),
             _ => {}
         }
     }),
-    command(
-        "nul-kills",
-        "dies of a message that begins with a zero byte",
-        &["BYT-02", BYTES],
-        zeros,
-        |desk, moment| match moment {
+    acting("nul-kills", "dies of a message that begins with a zero byte", &["BYT-02", BYTES], zeros, |desk, moment| {
+        match moment {
             Moment::Message(bytes) if bytes.contains(&0) => desk.order(Order::Die),
             _ => {}
-        },
-    ),
-    command(
+        }
+    }),
+    acting(
         "invalid-utf8-kills",
         "dies of what is no UTF-8 (an exception that nobody catches)",
         &["BYT-03", BYTES],

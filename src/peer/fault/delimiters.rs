@@ -2,24 +2,14 @@
 
 use std::time::Duration;
 
-use super::decode::{Cutting, Decode, Reader};
+use super::decode::{Cutting, Reader};
 use super::desk::{Desk, Order};
 use super::header::find;
-use super::{Act, Fault, Moment, scope};
+use super::{Act, Fault, Moment, reading, scope};
 use crate::framing::{Decoded, Framing, Resume};
 
-const fn fault(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    decoder: fn(&Desk) -> Box<dyn Decode>,
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
-}
-
 pub(super) const FAULTS: &[Fault] = &[
-    fault(
+    reading(
         "delimiter-within-a-read",
         "looks for the delimiter in each read by itself, so that one that is cut is missed (eventmachine#260)",
         &["DEL-02", "SEG-02", "DEL-16"],
@@ -33,7 +23,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "delimiter-needs-two-pieces-at-most",
         "keeps one byte less than the delimiter has only once, and misses one that is cut twice (BufferedTokenizer)",
         &["DEL-03", "SEG-01", "SEG-03", "DEL-02"],
@@ -53,7 +43,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "delimiter-at-the-end-of-a-read",
         "takes what it has for a message when it ends in the delimiter (endswith)",
         &["SEG-05", "SEG-06", "DEL-11", "SEG-04", "DEL-07"],
@@ -68,7 +58,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "false-start-not-examined",
         "begins behind the byte that broke off a delimiter, although one may begin with it (DIRMINA-506)",
         &["DEL-04", "DEL-05"],
@@ -84,7 +74,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "false-start-lost",
         "loses the bytes that looked like the beginning of a delimiter",
         &["DEL-05", "DEL-04"],
@@ -106,7 +96,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "false-start-backs-up-in-the-read-only",
         "goes back behind a false start only as far as the read goes (MINA decodeNormal)",
         &["DEL-04", "DEL-02"],
@@ -139,7 +129,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "first-byte-ends",
         "takes the first byte of the delimiter for all of it",
         &["SES-02", "DEL-01", "DEL-05"],
@@ -153,7 +143,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "bare-line-feed-ends",
         "ends a message at a line feed without a carriage return (SMTP smuggling, CVE-2023-51764)",
         &["DEL-17"],
@@ -167,7 +157,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "bare-carriage-return-ends",
         "ends a message at a carriage return, and passes over a line feed behind it",
         &["DEL-18", "DEL-16"],
@@ -182,7 +172,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "carriage-returns-stripped",
         "strips every carriage return before the line feed (MINA's AUTO)",
         &["DEL-19"],
@@ -196,7 +186,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "carriage-returns-removed",
         "removes carriage returns wherever they stand (clustershell#697)",
         &["DEL-18", "BYT-05", "DEL-05"],
@@ -223,7 +213,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "carriage-return-before-cut-is-a-line",
         "takes a carriage return at the end of a read for an end of line, and the line feed for another (node#8109)",
         &["DEL-16", "DEL-02"],
@@ -241,7 +231,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "high-byte-takes-next",
         "takes a byte from 0xc2 and the one behind it for one character, delimiter or not",
         &["DEL-28"],
@@ -263,7 +253,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "search-stops-at-nul",
         "looks for the delimiter up to the first zero byte only (strstr)",
         &["DEL-29", "BYT-02"],
@@ -278,7 +268,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "digits-announce-a-count",
         "takes a line that begins with digits and a blank for a counted one (rsyslog's octet counting)",
         &["ASC-15"],
@@ -303,7 +293,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "unterminated-twice",
         "delivers the last, unterminated message twice at the end of the stream",
         &["DEL-21"],

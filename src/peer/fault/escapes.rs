@@ -1,23 +1,12 @@
 //! Escapes that are undone wrongly.
 
-use super::decode::{Decode, Reader};
-use super::desk::Desk;
+use super::decode::Reader;
 use super::header::find;
-use super::{Act, Fault, scope};
-use crate::framing::{Decoded, Framing, Resume};
-
-const fn fault(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    decoder: fn(&Desk) -> Box<dyn Decode>,
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
-}
+use super::{Fault, reading, scope};
+use crate::framing::{Decoded, Resume};
 
 pub(super) const FAULTS: &[Fault] = &[
-    fault(
+    reading(
         "escape-broken-at-cut",
         "undoes escapes in each read by itself, so that a pair that is cut is lost",
         &["ESC-02", "SEG-02"],
@@ -34,7 +23,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "escape-of-escape-lost",
         "undoes the escape of END but not that of ESC (miniesptool#24)",
         &["ESC-01", "BYT-01"],
@@ -50,7 +39,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "group-of-254",
         "adds a zero behind a full group of 254 bytes (espp#780)",
         &["ESC-05"],
@@ -67,7 +56,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "last-byte-of-group-lost",
         "loses the last byte of a message of 254 bytes or more",
         &["ESC-05", "SEG-09"],
@@ -84,7 +73,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "bad-escape-hides-the-mark",
         "looks for the next mark behind the one that ends a message with a bad escape (wmbusmeters#1996)",
         &["ESC-03"],
@@ -105,22 +94,28 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault("marks-in-a-row-end", "takes an empty frame for the end of the session", &["ESC-04"], scope::slip, |desk| {
-        Reader::boxed((desk.framing().clone(), false), |it| {
-            while let Some(end) = find(it.buffer, b"\xc0") {
-                if end == 0 && it.state.1 {
-                    return it.refuse();
+    reading(
+        "marks-in-a-row-end",
+        "takes an empty frame for the end of the session",
+        &["ESC-04"],
+        scope::slip,
+        |desk| {
+            Reader::boxed((desk.framing().clone(), false), |it| {
+                while let Some(end) = find(it.buffer, b"\xc0") {
+                    if end == 0 && it.state.1 {
+                        return it.refuse();
+                    }
+                    it.state.1 = end == 0;
+                    if let Decoded::Frame { len } = it.state.0.decode(&it.buffer[..=end], Resume::default()) {
+                        let payload = it.state.0.payload(&it.buffer[..len]).into_owned();
+                        it.message(&payload);
+                    }
+                    it.drop(end + 1);
                 }
-                it.state.1 = end == 0;
-                if let Decoded::Frame { len } = it.state.0.decode(&it.buffer[..=end], Resume::default()) {
-                    let payload = it.state.0.payload(&it.buffer[..len]).into_owned();
-                    it.message(&payload);
-                }
-                it.drop(end + 1);
-            }
-        })
-    }),
-    fault(
+            })
+        },
+    ),
+    reading(
         "group-holds-zeros",
         "copies as many bytes as a group says, zeros or not (nanocobs#43, electricui-embedded#180)",
         &["ESC-06", "ESC-07"],
@@ -134,7 +129,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault("dots-kept", "does not take back the dot that was stuffed", &["ESC-08"], scope::dotted, |desk| {
+    reading("dots-kept", "does not take back the dot that was stuffed", &["ESC-08"], scope::dotted, |desk| {
         Reader::boxed(desk.framing().clone(), |it| {
             while let Some((len, payload)) = it.first() {
                 it.drop(len);
@@ -143,7 +138,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         })
     }),
-    fault("dots-lost", "takes back a dot in the middle of a line as well", &["ESC-08"], scope::dotted, |desk| {
+    reading("dots-lost", "takes back a dot in the middle of a line as well", &["ESC-08"], scope::dotted, |desk| {
         Reader::boxed(desk.framing().clone(), |it| {
             while let Some((len, mut payload)) = it.first() {
                 it.drop(len);

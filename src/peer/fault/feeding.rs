@@ -5,25 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::decode::{Decode, Heard, right};
 use super::desk::Desk;
 use super::header::{frame_len, header_len};
-use super::{Act, Fault, scope};
+use super::{Act, Fault, reading, scope};
 use crate::framing::Framing;
 use crate::peer::service::Service;
-
-/// One fault of reading.
-const fn fault(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    decoder: fn(&Desk) -> Box<dyn Decode>,
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
-}
 
 const FULL: &str = "believes that more must come when a read fills its buffer, and waits (FREEDM#209)";
 
 pub(super) const FAULTS: &[Fault] = &[
-    fault(
+    reading(
         "read-is-message",
         "looks for messages in each read by itself: what is cut is lost (recv once, parse, forget)",
         &["SEG-01", "SEG-02", "FIX-05"],
@@ -35,28 +24,28 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "first-message-of-a-read",
         "takes one message off the buffer whenever a read brings something, and leaves the others there (socks#58)",
         &["SEG-04", "FIX-04", "DEL-07"],
         scope::framed,
         |desk| Feeding::limited(desk, 1),
     ),
-    fault(
+    reading(
         "two-messages-of-a-read",
         "takes at most two messages off the buffer whenever a read brings something",
         &["SEG-04", "FIX-04", "DEL-07"],
         scope::framed,
         |desk| Feeding::limited(desk, 2),
     ),
-    fault(
+    reading(
         "hundred-messages-of-a-read",
         "takes at most a hundred messages off the buffer whenever a read brings something",
         &["SEG-04", "DEL-27", "LEN-07"],
         scope::framed,
         |desk| Feeding::limited(desk, 100),
     ),
-    fault(
+    reading(
         "surplus-dropped",
         "throws away what stands in its buffer behind the first message (recv into a fresh buffer)",
         &["SEG-04", "SEG-05", "FIX-03", "DEL-30"],
@@ -71,7 +60,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "tail-of-a-batch-dropped",
         "throws away the unfinished message behind a whole one (swift-nio-extras#39)",
         &["SEG-05", "SEG-06"],
@@ -91,7 +80,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "third-piece-lost",
         "joins two pieces of a message but not three",
         &["SEG-01", "SEG-03", "FIX-05"],
@@ -106,7 +95,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "header-in-one-read",
         "takes what a read brings of the prefix for the whole prefix, and misses the rest (miekg/dns#448)",
         &["LEN-02", "ASC-01", "VAR-01", "SEG-02"],
@@ -124,7 +113,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "body-in-one-read",
         "reads a message's body once and fills up what is missing with zeros",
         &["SEG-01", "SEG-02"],
@@ -162,27 +151,27 @@ pub(super) const FAULTS: &[Fault] = &[
             if desk.kept.len() < 32 { Vec::new() } else { std::mem::take(&mut desk.kept) }
         }),
     },
-    fault("full-buffer-waits-256", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 256)),
-    fault("full-buffer-waits-512", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 512)),
-    fault("full-buffer-waits-1024", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 1024)),
-    fault("full-buffer-waits-2048", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 2048)),
-    fault("full-buffer-waits-4096", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 4096)),
-    fault("full-buffer-waits-8192", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 8192)),
-    fault(
+    reading("full-buffer-waits-256", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 256)),
+    reading("full-buffer-waits-512", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 512)),
+    reading("full-buffer-waits-1024", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 1024)),
+    reading("full-buffer-waits-2048", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 2048)),
+    reading("full-buffer-waits-4096", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 4096)),
+    reading("full-buffer-waits-8192", FULL, &["SEG-10"], scope::sized, |desk| Feeding::waiting(desk, 8192)),
+    reading(
         "full-buffer-waits-16384",
         FULL,
         &["SEG-10"],
         |framing| scope::sized(framing) && scope::roomy(framing),
         |desk| Feeding::waiting(desk, 16384),
     ),
-    fault(
+    reading(
         "full-buffer-waits-65536",
         FULL,
         &["SEG-10"],
         |framing| scope::sized(framing) && scope::roomy(framing),
         |desk| Feeding::waiting(desk, 65536),
     ),
-    fault(
+    reading(
         "decoder-shared",
         "has one decoder for all connections, until one of them ends (a sharable handler that is not)",
         &["SEG-13", "CON-05", "SEG-14"],
@@ -193,7 +182,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Box::new(Common { decoder: Arc::clone(decoder), framing: desk.framing().clone() })
         },
     ),
-    fault(
+    reading(
         "leftovers-kept",
         "gives what a connection left unfinished to the next one (a pooled buffer that is not emptied)",
         &["SEG-14", "CLS-11"],

@@ -3,75 +3,54 @@
 use super::decode::{Cutting, Decode, Reader};
 use super::desk::{Desk, Order};
 use super::header::{Header, header, trailer};
-use super::{Act, Fault, Moment, scope};
+use super::{Fault, Moment, acting, reading, scope};
 use crate::framing::Framing;
-
-/// A fault in what becomes of the number.
-const fn number(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    decoder: fn(&Desk) -> Box<dyn Decode>,
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
-}
-
-const fn dies(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    act: fn(&mut Desk, Moment<'_>),
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Session(act) }
-}
 
 const SIZES: &[&str] = &["LEN-08", "SEG-09"];
 
 pub(super) const FAULTS: &[Fault] = &[
-    number("length-7-bits", "reads seven bits of the length", SIZES, scope::wide, |desk| counted(desk, |v| v & 0x7f)),
-    number("length-8-bits", "reads the low byte of the length (an unsigned char)", SIZES, scope::wide, |desk| {
+    reading("length-7-bits", "reads seven bits of the length", SIZES, scope::wide, |desk| counted(desk, |v| v & 0x7f)),
+    reading("length-8-bits", "reads the low byte of the length (an unsigned char)", SIZES, scope::wide, |desk| {
         counted(desk, |v| v & 0xff)
     }),
-    number("length-12-bits", "reads twelve bits of the length", SIZES, scope::wide_and_roomy, |desk| {
+    reading("length-12-bits", "reads twelve bits of the length", SIZES, scope::wide_and_roomy, |desk| {
         counted(desk, |v| v & 0xfff)
     }),
-    number("length-15-bits", "reads fifteen bits of the length", SIZES, scope::wide_and_roomy, |desk| {
+    reading("length-15-bits", "reads fifteen bits of the length", SIZES, scope::wide_and_roomy, |desk| {
         counted(desk, |v| v & 0x7fff)
     }),
-    number(
+    reading(
         "length-16-bits",
         "reads sixteen bits of the length (tokio#5080)",
         SIZES,
         scope::very_wide_and_roomy,
         |desk| counted(desk, |v| v & 0xffff),
     ),
-    number("length-signed-8", "sign-extends the low byte of the length (plain char)", SIZES, scope::wide, |desk| {
+    reading("length-signed-8", "sign-extends the low byte of the length (plain char)", SIZES, scope::wide, |desk| {
         counted(desk, |v| if v & 0x80 == 0 { v } else { v | 0xff00 })
     }),
-    number(
+    reading(
         "length-signed-16",
         "sign-extends a length of two bytes to three (Java's short)",
         SIZES,
         |framing| scope::wide(framing) && scope::roomy(framing),
         |desk| counted(desk, |v| if (0x8000..0x1_0000).contains(&v) { v | 0xff_0000 } else { v }),
     ),
-    number(
+    reading(
         "length-off-by-one",
         "waits for one byte less than the length says",
         &["SES-02", "LEN-01"],
         scope::length,
         |desk| counted(desk, |v| v.saturating_sub(1)),
     ),
-    number(
+    reading(
         "length-bytes-swapped",
         "reads the length in the wrong byte order (dnscrypt-protocol#5)",
         &["SES-02", "LEN-04"],
         scope::wide,
         |desk| counted(desk, |v| if v < 0x1_0000 { u64::from((v as u16).swap_bytes()) } else { v }),
     ),
-    number(
+    reading(
         "length-zero-byte-is-missing",
         "takes a zero in the last byte of the prefix for a byte that has not come",
         &["LEN-08", "SEG-09", "BYT-06"],
@@ -88,7 +67,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    number(
+    reading(
         "zero-is-no-length",
         "keeps a length of zero for \"none yet\", and waits for the next read (frame-stream@04bbd91)",
         &["LEN-05", "LEN-06", "VAR-09", "ASC-08", "DEL-06"],
@@ -105,14 +84,14 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    number(
+    reading(
         "zero-then-silence",
         "never answers again after an empty message",
         &["LEN-05", "LEN-06", "DEL-06", "VAR-09", "ASC-08"],
         scope::empties,
         |desk| Box::new(Muted { decoder: super::right_decoder(desk.framing()), mute: false }),
     ),
-    number(
+    reading(
         "length-wraps-with-header",
         "adds the header to the length in the width of the field, and wraps (libzmq#1488)",
         &["LEN-14", "LEN-12"],
@@ -132,55 +111,59 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    dies(
+    acting(
         "all-ones-kills",
         "dies of a length of all ones (an allocation that fails; CVE-2019-6250)",
         &["LEN-12", "LEN-13", "LEN-14"],
         scope::very_wide,
         |desk, moment| die_of(desk, moment, |value| value >= 0xffff_fff0),
     ),
-    dies(
+    acting(
         "negative-length-kills",
         "dies of a length with its sign bit set (OTP-8102)",
         &["LEN-13", "LEN-12"],
         scope::very_wide,
         |desk, moment| die_of(desk, moment, |value| value & 0x8000_0000 != 0),
     ),
-    dies(
+    acting(
         "sign-bit-alone-kills",
         "dies of the smallest negative length, which has no positive counterpart",
         &["LEN-13"],
         scope::very_wide,
         |desk, moment| die_of(desk, moment, |value| value == 0x8000_0000),
     ),
-    dies("foreign-protocol-kills", "dies of an HTTP request (libzmq#87)", &["LEN-15"], scope::wide, |desk, moment| {
-        match moment {
+    acting(
+        "foreign-protocol-kills",
+        "dies of an HTTP request (libzmq#87)",
+        &["LEN-15"],
+        scope::wide,
+        |desk, moment| match moment {
             Moment::Read(bytes) if bytes.starts_with(b"GET ") => desk.order(Order::Die),
             _ => {}
-        }
-    }),
-    number(
+        },
+    ),
+    reading(
         "varint-cut-is-zero",
         "takes a varint that is cut behind three bytes for an empty message (netty#17549)",
         &["VAR-01", "VAR-02", "VAR-03"],
         scope::varint,
         |desk| cut_varint(desk, 3),
     ),
-    number(
+    reading(
         "varint-cut-behind-one-is-zero",
         "takes a varint that is cut behind its first byte for an empty message",
         &["VAR-01", "LEN-02", "SEG-02"],
         scope::varint,
         |desk| cut_varint(desk, 1),
     ),
-    number(
+    reading(
         "varint-cut-behind-two-is-zero",
         "takes a varint that is cut behind its second byte for an empty message",
         &["VAR-01", "VAR-02", "VAR-03"],
         scope::varint,
         |desk| cut_varint(desk, 2),
     ),
-    number(
+    reading(
         "varint-consumes-shortest",
         "passes over as many bytes as the shortest spelling would have had (it-length-prefixed 11)",
         &["VAR-04", "VAR-08"],
@@ -195,7 +178,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    number(
+    reading(
         "varint-two-bytes",
         "reads at most two bytes of a varint",
         &["VAR-01", "SEG-09", "LEN-08"],
@@ -209,7 +192,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    number(
+    reading(
         "varint-three-bytes",
         "reads at most three bytes of a varint (a limit on the prefix)",
         &["VAR-01", "VAR-02"],
@@ -223,21 +206,21 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    number("varint-endless", "waits for the end of a varint that has none", &["VAR-05"], scope::varint, |desk| {
+    reading("varint-endless", "waits for the end of a varint that has none", &["VAR-05"], scope::varint, |desk| {
         Reader::boxed(desk.framing().clone(), |it| {
             while let Some((head, len)) = it.whole() {
                 it.deliver(head, len);
             }
         })
     }),
-    number(
+    reading(
         "varint-32-bits",
         "drops the bits of a varint beyond thirty-two",
         &["VAR-06", "VAR-07"],
         scope::varint,
         |desk| counted(desk, |v| v & 0xffff_ffff),
     ),
-    number(
+    reading(
         "varint-negative-kills",
         "dies of a length that is negative in 32 bits (a negative allocation)",
         &["VAR-06"],

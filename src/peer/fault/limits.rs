@@ -3,50 +3,40 @@
 use super::decode::{Cutting, Decode, Heard, Reader, right};
 use super::desk::{Desk, Order};
 use super::header::header;
-use super::{Act, Fault, Moment, scope};
+use super::{Act, Fault, Moment, reading, scope};
 use crate::framing::{Behaviour, Decoded, Framing, Resume};
-
-const fn fault(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    decoder: fn(&Desk) -> Box<dyn Decode>,
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
-}
 
 const OVER: &[&str] = &["LEN-10", "DEL-10"];
 
 pub(super) const FAULTS: &[Fault] = &[
-    fault(
+    reading(
         "limit-counts-header",
         "counts the header towards the maximum (netty's maxFrameLength)",
         &["LEN-09"],
         scope::limited_length,
         |desk| right(&with_max(desk.framing(), |max| max.saturating_sub(overhead(desk.framing())))),
     ),
-    fault(
+    reading(
         "limit-counts-delimiter",
         "counts the delimiter towards the maximum (bufio.Scanner)",
         &["DEL-09"],
         scope::limited_delimiter,
         |desk| right(&with_max(desk.framing(), |max| max.saturating_sub(overhead(desk.framing())))),
     ),
-    fault(
+    reading(
         "limit-one-less",
         "refuses a message of exactly the maximum (>= for >)",
         &["LEN-09", "DEL-09", "DEL-20"],
         scope::limited,
         |desk| right(&with_max(desk.framing(), |max| max.saturating_sub(1))),
     ),
-    fault("limit-one-more", "takes a message of one byte over the maximum", OVER, scope::limited, |desk| {
+    reading("limit-one-more", "takes a message of one byte over the maximum", OVER, scope::limited, |desk| {
         right(&with_max(desk.framing(), |max| max.saturating_add(1)))
     }),
-    fault("limit-ignored", "takes messages of any size", OVER, scope::limited, |desk| {
+    reading("limit-ignored", "takes messages of any size", OVER, scope::limited, |desk| {
         right(&unlimited(desk.framing()))
     }),
-    fault(
+    reading(
         "limit-only-whole",
         "checks the size of a message only when it came in one read (a limit on each read)",
         OVER,
@@ -65,7 +55,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "limit-only-cut",
         "checks only messages that are unfinished at the end of a read (split2 maxLength)",
         OVER,
@@ -79,7 +69,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "limit-counts-cut-delimiter",
         "counts the beginning of a delimiter towards the maximum when the read ends there (netty DelimiterBasedFrameDecoder)",
         &["DEL-09", "DEL-20"],
@@ -93,7 +83,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "limit-on-buffer",
         "holds everything that it has read, and not a message, to the maximum",
         &["SEG-04", "SEG-11", "CON-08", "DEL-27", "DEL-09", "LEN-09"],
@@ -107,7 +97,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "oversize-tail-delivered",
         "empties its buffer when it grows too large, and takes the rest of the message for a new one (asyncio readline)",
         &["DEL-11", "DEL-10"],
@@ -121,16 +111,22 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault("oversize-truncated", "answers the beginning of a message over the maximum", OVER, scope::limited, |desk| {
-        Limit::reader(desk, |it| {
-            while let Some((len, payload)) = it.first() {
-                let most = payload.len().min(it.state.max);
-                it.drop(len);
-                it.message(&payload[..most]);
-            }
-        })
-    }),
-    fault(
+    reading(
+        "oversize-truncated",
+        "answers the beginning of a message over the maximum",
+        OVER,
+        scope::limited,
+        |desk| {
+            Limit::reader(desk, |it| {
+                while let Some((len, payload)) = it.first() {
+                    let most = payload.len().min(it.state.max);
+                    it.drop(len);
+                    it.message(&payload[..most]);
+                }
+            })
+        },
+    ),
+    reading(
         "oversize-split",
         "answers a message over the maximum in several (rsyslog, and Erlang's line mode)",
         OVER,
@@ -146,7 +142,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault("oversize-is-empty", "answers an empty message for one over the maximum", OVER, scope::limited, |desk| {
+    reading("oversize-is-empty", "answers an empty message for one over the maximum", OVER, scope::limited, |desk| {
         Limit::reader(desk, |it| {
             while let Some((len, payload)) = it.first() {
                 let over = payload.len() > it.state.max;
@@ -155,21 +151,21 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         })
     }),
-    fault(
+    reading(
         "oversize-swallows-next",
         "passes over a message that is too long, and over the next one with it (netty#1798)",
         &["LEN-17", "DEL-12", "DEL-10", "DEL-11", "LEN-10", "SEG-12"],
         scope::skipping,
         |desk| Box::new(Skipping { decoder: right(desk.framing()), after: Skipped::Swallows, over: false }),
     ),
-    fault(
+    reading(
         "oversize-stalls",
         "passes over a message that is too long, and looks for others when more comes (netty's exception stops the loop)",
         &["LEN-20", "LEN-17", "DEL-10", "DEL-12"],
         scope::skipping,
         |desk| Box::new(Skipping { decoder: right(desk.framing()), after: Skipped::Stalls, over: false }),
     ),
-    fault(
+    reading(
         "oversize-body-parsed",
         "passes over the prefix of a message that is too long, and takes its body for messages (rsyslog@ea219194b)",
         &["LEN-17", "LEN-18"],
@@ -188,7 +184,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "oversize-awaited",
         "waits for the whole body of a message before it refuses it (netty's failFast=false)",
         &["LEN-11", "LEN-12", "DEL-13"],
@@ -199,7 +195,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "oversize-delimiter-cut",
         "throws the beginning of a delimiter away with the message that is too long (netty DelimiterBasedFrameDecoder)",
         &["DEL-12", "DEL-10", "DEL-11"],
@@ -220,7 +216,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "refusal-forgotten",
         "throws away what it has when it refuses, and takes what comes next for a message (Twisted, after an error)",
         &["CLO-08", "LEN-10", "DEL-10"],
@@ -235,7 +231,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "oversize-reported-again",
         "reports a message that is too long with each read that brings more of it (tokio#3555)",
         &["DEL-14"],

@@ -48,6 +48,28 @@ pub struct Fault {
     pub act: Act,
 }
 
+/// A fault of reading.
+const fn reading(
+    name: &'static str,
+    about: &'static str,
+    breaks: &'static [&'static str],
+    applies: fn(&Framing) -> bool,
+    decoder: fn(&Desk) -> Box<dyn Decode>,
+) -> Fault {
+    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
+}
+
+/// A fault at some moment of the session.
+const fn acting(
+    name: &'static str,
+    about: &'static str,
+    breaks: &'static [&'static str],
+    applies: fn(&Framing) -> bool,
+    act: fn(&mut Desk, Moment<'_>),
+) -> Fault {
+    Fault { name, about, breaks, applies, act: Act::Session(act) }
+}
+
 /// Where a fault lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -2,31 +2,19 @@
 //! delimiters.
 
 use super::decode::{Decode, Reader};
-use super::desk::Desk;
 use super::header::{find, header};
-use super::{Act, Fault, Moment, scope};
+use super::{Act, Fault, Moment, reading, scope};
 use crate::framing::{Framing, Kind, Length};
 
-/// A fault of reading.
-const fn fault(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    decoder: fn(&Desk) -> Box<dyn Decode>,
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
-}
-
 pub(super) const FAULTS: &[Fault] = &[
-    fault(
+    reading(
         "magic-unchecked",
         "does not look at the bytes that mark the protocol",
         &["LEN-26"],
         |framing| scope::of_length(framing, |length| !length.magic.is_empty()) && !scope::trailer(framing),
         |desk| super::right_decoder(&with_length(desk.framing(), |length| length.magic.clear())),
     ),
-    fault(
+    reading(
         "reserved-bit-masked",
         "masks a reserved bit of the length away",
         &["LEN-30"],
@@ -50,14 +38,14 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "fragments-are-messages",
         "takes each fragment for a message (Erlang's sunrm)",
         &["LEN-28"],
         |framing| scope::of_length(framing, |length| length.more == Some(crate::framing::More::Msb)),
         |desk| super::lengths::counted(desk, |value| value & 0x7fff_ffff),
     ),
-    fault(
+    reading(
         "flag-makes-the-header-longer",
         "takes the first byte of the payload for a part of the header when a flag in it is set (tokio#8348)",
         &["LEN-25"],
@@ -73,7 +61,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "below-header-is-empty",
         "takes a length that is smaller than what it counts for an empty message",
         &["LEN-23"],
@@ -104,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         }),
     },
-    fault(
+    reading(
         "oversize-falls-back-to-lines",
         "reads lines from a count on that is over the maximum (rsyslog's maxFrameSize)",
         &["ASC-14", "LEN-10"],
@@ -135,21 +123,21 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "chunk-size-like-strtoul",
         "takes what strtoul takes for the size of a chunk (libnetconf2)",
         &["ASC-13"],
         scope::chunks,
         |_| chunks(|digits| digits.trim_start().trim_start_matches('+').parse().ok(), false),
     ),
-    fault(
+    reading(
         "junk-before-chunk-skipped",
         "passes over what stands before a chunk (libnetconf2)",
         &["ASC-13"],
         scope::chunks,
         |_| chunks(|digits| digits.parse().ok().filter(|_| !digits.starts_with(['0', '+'])), true),
     ),
-    fault(
+    reading(
         "chunk-header-in-one-read",
         "takes each chunk that is there for a message when its header was cut",
         &["ASC-13", "SEG-02"],
@@ -163,7 +151,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    fault(
+    reading(
         "first-delimiter-only",
         "knows the first of several delimiters, and no other",
         &["DEL-23"],

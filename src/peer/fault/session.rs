@@ -2,24 +2,13 @@
 
 use std::time::Duration;
 
-use super::desk::{Desk, Order};
-use super::{Act, Fault, Flow, Moment, Turn, scope};
-use crate::framing::{AtEnd, Framing};
+use super::desk::Order;
+use super::{Act, Fault, Flow, Moment, Turn, acting, scope};
+use crate::framing::AtEnd;
 use crate::peer::Settings;
 
-/// A fault at some moment of the session.
-const fn fault(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    act: fn(&mut Desk, Moment<'_>),
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Session(act) }
-}
-
 pub(super) const FAULTS: &[Fault] = &[
-    fault(
+    acting(
         "accepts-once",
         "accepts one client and leaves all others in the backlog",
         &["SES-02", "SES-03"],
@@ -30,7 +19,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "serves-once-and-ends",
         "ends when its first client has gone (ncat -l without -k)",
         &["SES-02", "SES-03"],
@@ -41,7 +30,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "closes-after-ten-replies",
         "closes a connection after ten replies",
         &["SES-06", "SEG-11", "CON-08"],
@@ -52,7 +41,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "closes-inside-a-batch",
         "closes when a second message comes with the first",
         &["SEG-04", "SEG-06", "CON-08"],
@@ -63,7 +52,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "resets-for-fin",
         "resets the connection where it should close it (linger of zero)",
         &["CLS-07", "SES-11", "CLS-01"],
@@ -75,7 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "closes-before-flushing",
         "closes after its first write, whatever that left (destroy after write)",
         &["CLO-09", "CLS-03", "RES-09", "RES-03", "SEG-15", "RES-02"],
@@ -86,7 +75,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "fin-drops-replies",
         "drops what it has not written when the client closes its half (netty's EchoServer)",
         &["CLS-04", "CLO-06", "SES-02", "CLS-01"],
@@ -97,7 +86,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "data-with-fin-lost",
         "loses data that comes in one packet with the FIN (vanilla#108)",
         &["CLS-08", "CLS-01", "LEN-22"],
@@ -116,7 +105,7 @@ pub(super) const FAULTS: &[Fault] = &[
         applies: scope::any,
         act: Act::Flow(Flow { keeps_open: true, ..Flow::RIGHT }),
     },
-    fault(
+    acting(
         "fin-inside-hangs",
         "waits for the rest of an unfinished message after the client's FIN (recv loops that ignore 0)",
         &["LEN-21", "FIX-08", "DEL-21"],
@@ -127,7 +116,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "fin-inside-kills",
         "dies of a FIN inside a message",
         &["LEN-21", "FIX-08", "DEL-21"],
@@ -146,7 +135,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Box::new(Delivering { deframer: crate::framing::Deframer::new(desk.framing()), fill: 0 })
         }),
     },
-    fault(
+    acting(
         "refusal-drops-replies",
         "closes on what it refuses before it has sent the replies to what came before",
         &["LEN-19"],
@@ -178,7 +167,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Box::new(Delivering { deframer: crate::framing::Deframer::new(desk.framing()), fill })
         }),
     },
-    fault(
+    acting(
         "no-data-kills",
         "dies of a client that sends nothing (buf[n-1] with n=0)",
         &["SES-12", "SES-13", "CLS-05"],
@@ -189,7 +178,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "empty-message-kills",
         "dies of an empty message",
         &["LEN-05", "DEL-06", "VAR-09", "ASC-08"],
@@ -200,7 +189,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "reset-kills",
         "dies of a client's reset (node-v0.x#6211)",
         &["CLO-01", "CLO-03", "SEG-14", "CLS-11"],
@@ -211,7 +200,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "reset-while-writing-kills",
         "dies of a reset while it has something to write (SIGPIPE)",
         &["CLO-02", "CLO-03"],
@@ -223,7 +212,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "reset-inside-kills",
         "dies of a reset inside a message",
         &["CLO-01", "SEG-14"],
@@ -247,7 +236,7 @@ pub(super) const FAULTS: &[Fault] = &[
         applies: scope::any,
         act: Act::Flow(Flow { turn: Turn::WhileUnsent, ..Flow::RIGHT }),
     },
-    fault(
+    acting(
         "second-client-reset",
         "resets whoever comes while another is connected",
         &["CON-01", "SES-07", "SES-15", "SES-14"],
@@ -258,7 +247,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "fiftieth-client-refused",
         "closes on whoever comes while fifty are connected",
         &["CON-06", "SES-15", "CON-05"],
@@ -269,7 +258,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "first-client-starved",
         "answers nobody but the client that came last",
         &["SES-07", "CON-05", "CON-02"],
@@ -281,7 +270,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "sessions-then-deaf",
         "accepts nobody after 150 sessions (a leak of descriptors)",
         &["SES-10", "SES-13", "SES-03"],
@@ -293,7 +282,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "sessions-then-dead",
         "dies in its two hundredth session",
         &["SES-10", "SES-13", "SES-03"],
@@ -311,7 +300,7 @@ pub(super) const FAULTS: &[Fault] = &[
         applies: scope::any,
         act: Act::Settings(|settings| Settings { idle: Some(Duration::from_millis(500)), ..settings }),
     },
-    fault(
+    acting(
         "read-timeout-is-end",
         "takes 150 ms without data for the end of the stream",
         &["SEG-08", "SES-09", "CLS-02", "CLS-06", "CLS-09"],
@@ -322,7 +311,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "pause-inside-ends",
         "gives up on a message that pauses for 700 ms (a timer on the frame)",
         &["SEG-08"],
@@ -333,7 +322,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "pause-before-fin-empties",
         "empties its buffer when nothing has come for 100 ms, and has nothing left when the FIN comes",
         &["CLS-02"],
@@ -345,7 +334,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "fin-inside-discards",
         "throws its whole buffer away at a FIN inside a message, the messages before that one included",
         &["LEN-22"],
@@ -356,7 +345,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
-    fault(
+    acting(
         "two-fins-needed",
         "answers when the end of the stream is seen twice",
         &["CLS-13", "CLS-01", "SES-02"],
@@ -367,7 +356,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    fault(
+    acting(
         "message-ends-with-short-read",
         "takes a read of less than 1024 bytes for the last (len < 1024)",
         &["CLS-06", "SEG-02", "SEG-09", "CLS-08"],

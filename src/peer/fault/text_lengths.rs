@@ -3,62 +3,51 @@
 use super::decode::{Decode, Reader};
 use super::desk::Desk;
 use super::header::{find, trailer};
-use super::{Act, Fault, scope};
-use crate::framing::Framing;
-
-const fn number(
-    name: &'static str,
-    about: &'static str,
-    breaks: &'static [&'static str],
-    applies: fn(&Framing) -> bool,
-    decoder: fn(&Desk) -> Box<dyn Decode>,
-) -> Fault {
-    Fault { name, about, breaks, applies, act: Act::Decode(decoder) }
-}
+use super::{Fault, reading, scope};
 
 pub(super) const FAULTS: &[Fault] = &[
-    number(
+    reading(
         "leading-zeros-taken",
         "takes lengths with leading zeros (Twisted before 10.2)",
         &["ASC-03"],
         scope::digits,
         |desk| lenient(desk, |digits| digits.parse().ok().filter(|_| !digits.starts_with('+'))),
     ),
-    number("plus-and-blanks-taken", "takes what strtoul takes for a length", &["ASC-03"], scope::digits, |desk| {
+    reading("plus-and-blanks-taken", "takes what strtoul takes for a length", &["ASC-03"], scope::digits, |desk| {
         lenient(desk, |digits| digits.trim_start().parse().ok())
     }),
-    number("hexadecimal-taken", "takes a length that begins with 0x", &["ASC-03"], scope::digits, |desk| {
+    reading("hexadecimal-taken", "takes a length that begins with 0x", &["ASC-03"], scope::digits, |desk| {
         lenient(desk, |digits| match digits.strip_prefix("0x") {
             Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16).ok(),
             None => digits.parse().ok().filter(|_| is_strict(digits)),
         })
     }),
-    number("no-digits-is-zero", "takes a missing length for zero", &["ASC-03"], scope::digits, |desk| {
+    reading("no-digits-is-zero", "takes a missing length for zero", &["ASC-03"], scope::digits, |desk| {
         lenient(
             desk,
             |digits| if digits.is_empty() { Some(0) } else { digits.parse().ok().filter(|_| is_strict(digits)) },
         )
     }),
-    number("letters-end-digits", "reads digits up to the first letter (atoi)", &["ASC-03"], scope::digits, |desk| {
+    reading("letters-end-digits", "reads digits up to the first letter (atoi)", &["ASC-03"], scope::digits, |desk| {
         lenient(desk, |digits| {
             let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
             digits[..end].parse().ok().filter(|_| is_strict(&digits[..end]))
         })
     }),
-    number(
+    reading(
         "digits-mod-2-32",
         "reads digits modulo two to the thirty-second (rsyslog@0381a0de6)",
         &["ASC-05"],
         scope::digits,
         |desk| lenient(desk, |digits| is_strict(digits).then(|| wrapping(digits) & 0xffff_ffff)),
     ),
-    number("digits-mod-2-64", "reads digits modulo two to the sixty-fourth", &["ASC-05"], scope::digits, |desk| {
+    reading("digits-mod-2-64", "reads digits modulo two to the sixty-fourth", &["ASC-05"], scope::digits, |desk| {
         lenient(desk, |digits| is_strict(digits).then(|| wrapping(digits)))
     }),
-    number("digits-endless", "waits for the end of a number that has none", &["ASC-06"], scope::digits, |desk| {
+    reading("digits-endless", "waits for the end of a number that has none", &["ASC-06"], scope::digits, |desk| {
         lenient(desk, |digits| digits.parse().ok().filter(|_| is_strict(digits)))
     }),
-    number(
+    reading(
         "digits-end-with-read",
         "takes the digits of a read for the whole number, and those of the next for another",
         &["ASC-01", "SEG-02"],
@@ -75,7 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    number(
+    reading(
         "trailer-unchecked",
         "does not look at the byte behind the payload",
         &["ASC-04", "ASC-09", "LEN-27"],
@@ -88,7 +77,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    number(
+    reading(
         "payload-ends-at-trailer",
         "looks for the trailer instead of counting",
         &["ASC-02", "LEN-18", "BYT-01", "BYT-11"],
@@ -104,24 +93,24 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    number(
+    reading(
         "header-name-literal",
         "knows only `Content-Length: `, in this spelling and as the first line",
         &["ASC-10"],
         scope::header,
         |desk| blocks(desk, |lines| lines.strip_prefix("Content-Length: ")?.split("\r\n").next()?.parse().ok()),
     ),
-    number(
+    reading(
         "two-lengths-added",
         "takes two lengths that contradict each other for the parts of one",
         &["ASC-11"],
         scope::header,
         |desk| blocks(desk, |lines| lengths(lines).iter().map(|value| value.parse::<u64>().ok()).sum()),
     ),
-    number("bad-header-is-zero", "takes a length that is no number for zero", &["ASC-12"], scope::header, |desk| {
+    reading("bad-header-is-zero", "takes a length that is no number for zero", &["ASC-12"], scope::header, |desk| {
         blocks(desk, |lines| Some(lengths(lines).first()?.parse().unwrap_or(0)))
     }),
-    number(
+    reading(
         "header-parsed-as-int",
         "reads a length as parseInt does, up to what is no digit",
         &["ASC-12"],
