@@ -163,25 +163,23 @@ pub struct Effort {
     pub message: Duration,
     /// One more small reply on the same connection, when there are a few of them.
     pub in_a_row: Duration,
-    /// And when there are many: no allowance is made for that, others only have to wait for it.
+    /// For how long one of many on a connection keeps the other connections waiting.
     pub in_a_batch: Duration,
     /// A mebibyte of one large message.
     pub mebibyte: Duration,
+    /// For how long that keeps the other connections waiting.
+    pub mebibyte_beside: Duration,
 }
 
 impl Effort {
-    /// How long the target may be busy with one connection after another, each with so many messages and bytes.
+    /// How long others may wait for the target to be done with some connections, each with so many messages and bytes.
     pub fn over(&self, demands: impl IntoIterator<Item = (u32, u64)>) -> Duration {
         let connection = |(messages, bytes): (u32, u64)| {
             let first = if messages == 0 { Duration::ZERO } else { self.message };
-            first + self.in_a_batch.saturating_mul(messages.saturating_sub(1)) + self.transfer(bytes)
+            let large = self.mebibyte_beside.mul_f64(mebibytes(bytes));
+            first + self.in_a_batch.saturating_mul(messages.saturating_sub(1)) + large
         };
         demands.into_iter().map(connection).sum()
-    }
-
-    /// How long it takes over so many bytes of large messages.
-    pub fn transfer(&self, bytes: u64) -> Duration {
-        self.mebibyte.mul_f64(bytes as f64 / f64::from(1 << 20))
     }
 
     /// The same where it is beyond any doubt; nothing of what a busy machine makes of a quick target.
@@ -199,6 +197,15 @@ impl Effort {
     pub fn on_one(&self, messages: u32, bytes: u64) -> Duration {
         self.in_a_row.saturating_mul(messages) + self.transfer(bytes)
     }
+
+    /// How long it takes over so many bytes of large messages.
+    pub fn transfer(&self, bytes: u64) -> Duration {
+        self.mebibyte.mul_f64(mebibytes(bytes))
+    }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 impl Profile {
@@ -257,6 +264,7 @@ impl Tempo {
             in_a_row: Duration::ZERO,
             in_a_batch: Duration::ZERO,
             mebibyte: Duration::ZERO,
+            mebibyte_beside: Duration::ZERO,
         },
     };
 
@@ -288,6 +296,7 @@ impl Tempo {
                 in_a_row: self.effort.in_a_row.mul_f64(factor),
                 in_a_batch: self.effort.in_a_batch.mul_f64(factor),
                 mebibyte: self.effort.mebibyte.mul_f64(factor),
+                mebibyte_beside: self.effort.mebibyte_beside.mul_f64(factor),
             },
             ..self
         }

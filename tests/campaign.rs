@@ -1,11 +1,12 @@
 //! What a run makes of a target that is seen badly, over the simulator.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
-use echospec::campaign::{self, Options, Selection, Watcher};
+use echospec::campaign::{self, Calibration, Options, Selection, Watcher};
 use echospec::framing::Framing;
 use echospec::oracle::Verdict;
-use echospec::peer::Settings;
+use echospec::peer::{Settings, fault};
 use echospec::scenario;
 use echospec::session::{Event, Proof, Script, Trace};
 use echospec::transport::{Simulator, Transport};
@@ -63,4 +64,46 @@ fn what_could_not_be_observed_at_first_is_looked_at_once_more() {
 #[test]
 fn what_cannot_be_observed_at_all_stays_open() {
     assert!(verdicts(false).contains(&Verdict::Inconclusive));
+}
+
+/// A server with one worker for all its connections: as many as are at work at once, so many times as long it takes.
+struct OneWorker {
+    server: Simulator,
+    at_work: AtomicU32,
+}
+
+impl Transport for OneWorker {
+    async fn run(&self, script: Script) -> Trace {
+        self.at_work.fetch_add(1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        let mut trace = self.server.run(script).await;
+        let times = self.at_work.fetch_sub(1, Ordering::Relaxed);
+        trace.records.iter_mut().for_each(|record| record.at *= times);
+        trace
+    }
+}
+
+struct Nobody;
+
+impl Watcher for Nobody {}
+
+fn calibration(target: &impl Transport, framing: &Framing) -> Calibration {
+    let scenarios = scenario::builtin().expect("the built-in scenarios");
+    let selection = Selection::new(&["SES-02".into()], &[], &scenarios).expect("it exists");
+    let options = Options { selection, ..Options::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let run = runtime.block_on(campaign::run(target, &Nobody, framing, &scenarios, &options));
+    run.calibration.expect("it answers")
+}
+
+#[test]
+fn a_server_that_is_slow_on_each_connection_by_itself_keeps_nobody_waiting() {
+    let framing: Framing = "length:u32be".parse().expect("a framing");
+    let ticking = fault::find("ten-messages-a-tick").expect("a server that needs 10 ms for each of many");
+    let server = || Simulator::new(Settings::new(framing.clone()).with_fault(ticking));
+    let by_itself = calibration(&server(), &framing).tempo.effort;
+    assert!(by_itself.in_a_batch <= Duration::from_millis(1), "{by_itself:?}");
+    let one_worker = OneWorker { server: server(), at_work: AtomicU32::new(0) };
+    let shared = calibration(&one_worker, &framing).tempo.effort;
+    assert!(shared.in_a_batch >= Duration::from_millis(5), "{shared:?}");
 }

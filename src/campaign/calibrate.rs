@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use futures_util::join;
 
 use super::probe::{Probe, is_alive, plain, received, reply_time, was_answered, was_closed};
@@ -22,6 +23,9 @@ const ROWS: [u32; 3] = [4, 64, 512];
 /// No row of messages is tried that would take longer than this.
 const ROW_LASTS: Duration = Duration::from_millis(20);
 
+/// So many connections at once show whether one that is busy keeps the others waiting.
+pub(super) const RIVALS: u32 = 4;
+
 /// What was measured.
 #[derive(Clone, Debug)]
 pub struct Calibration {
@@ -39,6 +43,11 @@ impl Calibration {
     /// How long the target may be busy with a script, so that others have to wait.
     pub(super) fn work(&self, script: &Script) -> Duration {
         self.tempo.effort.over(script.demands().into_values())
+    }
+
+    /// Whether it takes so long over a small reply that whoever asks has nothing to do meanwhile.
+    pub(super) fn is_slow(&self) -> bool {
+        self.round_trip >= Duration::from_millis(20)
     }
 
     /// How long it may be busy while others wait for their replies: they have to come in time nevertheless.
@@ -84,10 +93,10 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
     let Greeted { fastest, slowest: round_trip } = greet(transport, framing, Tempo::PATIENT.scaled(scale)).await?;
     let tempo = Tempo::for_round_trip(round_trip).expecting(fastest).scaled(scale);
     let mut profile = Profile::declared(framing);
-    let lab = Lab { transport, framing, tempo };
+    let lab = Lab { transport, framing, tempo, round_trip: fastest };
     let (conns, message) = lab.connections().await.unwrap_or((1, round_trip));
     profile.conns = conns;
-    let (in_a_row, in_a_batch) = lab.in_a_row().await;
+    let (in_a_row, in_a_batch) = lab.in_a_row(conns).await;
     let (habits, endured) = if profile.conns > 1 {
         let (partial, once, endured) = join!(lab.partial(), lab.once(), lab.endures());
         (Habits { partial, once }, endured)
@@ -97,6 +106,19 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
     settle(&mut profile, framing, habits, &endured);
     let effort = Effort { message, in_a_row, in_a_batch, ..Effort::default() };
     Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, died_of: endured.died_of })
+}
+
+/// What became of some messages that were sent at once.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    messages: u32,
+    first: Duration,
+    last: Duration,
+}
+
+/// What each of several that were at work at once added to the time that one takes by itself.
+pub(super) fn added(one: Duration, all: impl IntoIterator<Item = Duration>) -> Duration {
+    all.into_iter().max().unwrap_or_default().saturating_sub(one) / (RIVALS - 1)
 }
 
 /// What a target does with ordinary messages.
@@ -189,6 +211,8 @@ pub(super) struct Lab<'a, T> {
     pub(super) transport: &'a T,
     pub(super) framing: &'a Framing,
     pub(super) tempo: Tempo,
+    /// What a plain reply takes.
+    pub(super) round_trip: Duration,
 }
 
 impl<T: Transport> Lab<'_, T> {
@@ -216,39 +240,58 @@ impl<T: Transport> Lab<'_, T> {
             // A queue that overflows makes clients wait for a second try of the handshake, a second later.
             let at_once = trace.records.iter().all(|r| r.event != Event::Connected || r.at < self.tempo.reply);
             if timely && at_once {
-                return Some((count, reply_time(&trace, <[_]>::last) / (count - 1) as u32));
+                let (first, last) = (reply_time(&trace, <[_]>::first), reply_time(&trace, <[_]>::last));
+                return Some((count, last.saturating_sub(first) / (count - 1) as u32));
             }
         }
         None
     }
 
-    /// What each of a few messages adds that are sent at once on one connection, and each of many.
-    async fn in_a_row(&self) -> (Duration, Duration) {
+    /// What each of a few messages adds that are sent at once on one connection, and for how long each of many keeps the
+    /// other connections waiting.
+    async fn in_a_row(&self, conns: usize) -> (Duration, Duration) {
         let (mut few, mut each) = (Duration::ZERO, Duration::ZERO);
         if self.framing.strategy() == Strategy::Close {
             return (few, each);
         }
+        let mut longest = None;
         for row in ROWS {
             if each * row > ROW_LASTS {
                 break;
             }
-            let message = plain(self.framing, 0);
-            let promise = Promise { payload: message.clone().into(), duty: Duty::Echo, copies: row };
-            let mut probe = self.probe();
-            let conn = probe.open();
-            probe.send(conn, probe.frame(&message).repeat(row as usize), Some(promise));
-            probe.hear(&[conn], &[Until::Echo, Until::Closed]);
-            let trace = self.transport.run(probe.script()).await;
-            if row > ROWS[0] && self.messages(&trace, conn).len() < row as usize {
+            let Row { messages, first, last } = self.row(row).await;
+            if row > ROWS[0] && messages < row {
                 break; // a fault, or a limit: nothing to measure by
             }
-            let (first, last) = (reply_time(&trace, <[_]>::first), reply_time(&trace, <[_]>::last));
-            each = last / row;
+            each = last.saturating_sub(self.round_trip) / row;
             if row == ROWS[0] {
                 few = last.saturating_sub(first) / (row - 1);
             }
+            longest = Some((row, last));
         }
-        (few, each)
+        match longest.filter(|(row, _)| conns >= RIVALS as usize && each * *row > ROW_LASTS) {
+            Some((row, one)) => {
+                let rows = join_all((0..RIVALS).map(|_| self.row(row))).await;
+                (few, added(one, rows.iter().map(|row| row.last)) / row)
+            }
+            None => (few, each),
+        }
+    }
+
+    /// So many messages at once on a connection of their own.
+    async fn row(&self, row: u32) -> Row {
+        let message = plain(self.framing, 0);
+        let promise = Promise { payload: message.clone().into(), duty: Duty::Echo, copies: row };
+        let mut probe = self.probe();
+        let conn = probe.open();
+        probe.send(conn, probe.frame(&message).repeat(row as usize), Some(promise));
+        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        let trace = self.transport.run(probe.script()).await;
+        Row {
+            messages: u32::try_from(self.messages(&trace, conn).len()).unwrap_or(u32::MAX),
+            first: reply_time(&trace, <[_]>::first),
+            last: reply_time(&trace, <[_]>::last),
+        }
     }
 
     /// What it does with messages that some targets die of, one after the other, so that it is known which it was. Many at

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 
-use super::calibrate::{Calibration, Lab};
+use super::calibrate::{Calibration, Lab, RIVALS, added};
 use super::probe::{plain, reply_time, was_answered, was_closed};
 use crate::framing::{Framing, Over, Strategy};
 use crate::profile::Profile;
@@ -19,6 +20,9 @@ const LEAST: u64 = 8 * 1024;
 
 /// About so long may be spent on looking for the exact edge of a limit, or on many small messages.
 const SEARCH: Duration = Duration::from_millis(400);
+
+/// Where a large message takes so long, it is worth knowing whether others have to wait meanwhile.
+const SLOW: Duration = Duration::from_millis(50);
 
 /// No larger message is tried where one took so long: none that takes longer is sent without being asked for.
 const LONG: Duration = Duration::from_secs(3);
@@ -46,7 +50,7 @@ pub(crate) async fn measure<T: Transport>(
     calibration: &mut Calibration,
     largest: u64,
 ) -> bool {
-    let lab = Lab { transport, framing, tempo: calibration.tempo };
+    let lab = Lab { transport, framing, tempo: calibration.tempo, round_trip: calibration.round_trip };
     let before = calibration.profile.clone();
     let profile = &mut calibration.profile;
     let searches = lab.is_framed() && framing.strategy() != Strategy::Fixed;
@@ -59,8 +63,14 @@ pub(crate) async fn measure<T: Transport>(
         seen = lab.grow(most.unwrap_or(TELLING).min(TELLING).min(largest.max(LEAST))).await;
     }
     if let Some((size, time)) = seen.filter(|(size, time)| *size >= LEAST || *time >= SEARCH) {
-        let small = calibration.round_trip.min(time);
-        calibration.tempo.effort.mebibyte = time.saturating_sub(small).mul_f64(f64::from(1 << 20) / size as f64);
+        let mebibyte = |time: Duration| time.mul_f64(f64::from(1 << 20) / size as f64);
+        let alone = time.saturating_sub(calibration.round_trip);
+        let beside = match calibration.profile.serves(RIVALS as usize) && alone >= SLOW {
+            true => lab.rivals(size).await.map_or(alone, |all| added(time, all)),
+            false => alone,
+        };
+        let effort = &mut calibration.tempo.effort;
+        (effort.mebibyte, effort.mebibyte_beside) = (mebibyte(alone), mebibyte(beside));
     }
     calibration.profile != before
 }
@@ -78,6 +88,16 @@ impl<T: Transport> Lab<'_, T> {
             }
         }
         taken
+    }
+
+    /// How long several take over a message of so many bytes each, at once.
+    async fn rivals(&self, size: u64) -> Option<Vec<Duration>> {
+        let fates = join_all((0..RIVALS).map(|_| self.try_size(size))).await;
+        let times = fates.into_iter().map(|fate| match fate {
+            Fate::Taken(time) => Some(time),
+            Fate::Refused(_) | Fate::Unclear => None,
+        });
+        times.collect()
     }
 
     /// Doubles the size until a message is refused, and then looks for the edge (D24). Returns the largest that came

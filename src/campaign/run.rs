@@ -175,7 +175,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         let play =
             |group, lane| self.play_beside(schedule.cases(self.framing, self.calibration, self.options, group), lane);
         let mut outcomes = Vec::new();
-        if let Some(Beside { sleepers, large, small }) = Lane::beside(jobs) {
+        if let Some(Beside { sleepers, large, small }) = Lane::beside(jobs, self.calibration.is_slow()) {
             let busy = async {
                 let (small, large) = join(play(Group::Beside, small), play(Group::Large, large)).await;
                 [small, large, play(Group::Alone, Lane::alone()).await].concat()

@@ -45,6 +45,9 @@ struct Entry<'a> {
     wait: Duration,
     /// The most that one of its cases asks for.
     burden: Burden,
+    /// How many of them are too heavy to be played beside others.
+    heavy: usize,
+    cases: usize,
 }
 
 impl<'a> Schedule<'a> {
@@ -61,16 +64,20 @@ impl<'a> Schedule<'a> {
             .enumerate()
             .filter(|(_, one)| one.side() == calibration.profile.side() && options.selection.takes(one))
         {
-            let (mut wait, mut burden) = (Duration::ZERO, Burden::default());
+            let mut entry =
+                Entry { scenario, number, wait: Duration::ZERO, burden: Burden::default(), heavy: 0, cases: 0 };
             for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(&case.id)) {
-                schedule.cases += 1;
+                entry.cases += 1;
                 if let Plan::Play(script) = &case.plan {
                     schedule.largest = schedule.largest.max(script.largest_message());
-                    wait = wait.max(script.waits());
-                    burden = burden.max(Burden::of(script, calibration));
+                    let burden = Burden::of(script, calibration);
+                    entry.wait = entry.wait.max(script.waits());
+                    entry.burden = entry.burden.max(burden);
+                    entry.heavy += usize::from(burden.is_heavy(calibration));
                 }
             }
-            schedule.entries.push(Entry { scenario, number, wait, burden });
+            schedule.cases += entry.cases;
+            schedule.entries.push(entry);
         }
         schedule.entries.sort_by_key(|entry| (Reverse(entry.wait), Reverse(entry.burden.bytes), entry.number));
         schedule
@@ -84,25 +91,39 @@ impl<'a> Schedule<'a> {
         options: &'b Options,
         group: Group,
     ) -> impl Iterator<Item = (Place, Case)> + 'b {
-        let entries = self.entries.iter().filter(move |entry| entry.group(calibration) == group);
+        let entries = self.entries.iter().filter(move |entry| entry.is_in(group));
         let cases = entries.flat_map(move |entry| {
             let cases = entry.scenario.expand(&context(framing, calibration, options, 1.0));
-            cases.into_iter().enumerate().map(move |(index, case)| ((entry.number, index), case))
+            let numbered = cases.into_iter().enumerate().map(move |(index, case)| ((entry.number, index), case));
+            numbered.filter(move |(_, case)| {
+                entry.is_in_if(group, Burden::of_case(case, calibration).is_heavy(calibration))
+            })
         });
         cases.filter(|(_, case)| options.selection.takes_case(&case.id))
     }
 }
 
 impl Entry<'_> {
-    fn group(&self, calibration: &Calibration) -> Group {
+    /// Where those of its cases belong that are not too heavy for it.
+    fn group(&self) -> Group {
         match () {
             () if self.scenario.watch.is_some() => Group::Weighed,
-            () if self.burden.work > calibration.patience() => Group::Heavy,
             () if self.scenario.alone => Group::Alone,
             () if self.wait >= ASLEEP => Group::Sleepers,
             () if self.burden.bytes > LARGE => Group::Large,
             () => Group::Beside,
         }
+    }
+
+    /// Whether any of its cases is in a group.
+    fn is_in(&self, group: Group) -> bool {
+        self.is_in_if(group, true) && self.heavy > 0 || self.is_in_if(group, false) && self.heavy < self.cases
+    }
+
+    /// Whether a case is, heavy or not.
+    fn is_in_if(&self, group: Group, heavy: bool) -> bool {
+        let own = self.group();
+        group == if heavy && own != Group::Weighed { Group::Heavy } else { own }
     }
 }
 
@@ -174,13 +195,15 @@ impl Lane {
 
     /// Of `jobs` cases at once each group that may be played beside others has its share: there is room for small ones
     /// whatever the others do. Nothing where there are too few to share.
-    pub(super) fn beside(jobs: usize) -> Option<Beside> {
+    ///
+    /// A target that is `slow` to answer leaves us waiting most of the time: it is asked more at once.
+    pub(super) fn beside(jobs: usize, slow: bool) -> Option<Beside> {
         let lane = |jobs, bytes, death| Self { jobs, bytes, death, rests: false };
         let (asleep, large) = (jobs / 2, jobs / 4);
         (large > 0).then(|| Beside {
             sleepers: lane(asleep, 6 * MIB, Death::Elsewhere),
             large: lane(large, 8 * MIB, Death::Shared),
-            small: lane(jobs - asleep - large, 2 * MIB, Death::Shared),
+            small: lane(if slow { jobs } else { jobs - asleep - large }, 2 * MIB, Death::Shared),
         })
     }
 }
@@ -212,6 +235,11 @@ impl Burden {
             Plan::Play(script) => Self::of(script, calibration),
             Plan::Skip(_) => Self::default(),
         }
+    }
+
+    /// Whether it keeps the target busy for so long that others would wait in vain.
+    fn is_heavy(self, calibration: &Calibration) -> bool {
+        self.work > calibration.patience()
     }
 
     fn max(self, other: Self) -> Self {
@@ -296,7 +324,7 @@ mod tests {
     #[test]
     fn lanes_share_the_cases_at_once_and_where_there_are_few_there_is_one() {
         for jobs in 1..100 {
-            match Lane::beside(jobs) {
+            match Lane::beside(jobs, false) {
                 Some(Beside { sleepers, large, small }) => {
                     assert_eq!(sleepers.jobs + large.jobs + small.jobs, jobs);
                     assert!([sleepers, large, small].iter().all(|lane| lane.jobs > 0), "{jobs}");

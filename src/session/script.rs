@@ -225,6 +225,12 @@ impl Script {
         self.steps.iter().filter(|step| matches!(step, Step::Connect { .. })).count()
     }
 
+    /// Whether it asks how promptly replies come.
+    pub fn is_timed(&self) -> bool {
+        let asks = |until: &Until| matches!(until, Until::Prompt(_));
+        self.steps.iter().any(|step| matches!(step, Step::Await { any, .. } if any.iter().any(asks)))
+    }
+
     /// The largest message that it sends, or has sent to it, in bytes of payload.
     pub fn largest_message(&self) -> u64 {
         let promises = self.steps.iter().filter_map(|step| match step {

@@ -35,6 +35,8 @@ pub(super) struct Line {
     /// Bytes written since the connection stands.
     pub(super) written: u64,
     corked: bool,
+    /// Bytes have come since something was last sent: the kernel may keep the acknowledgement back for 40 ms.
+    owes_ack: bool,
     /// Connecting or writing has met the target's RST, and the kernel tells it only once.
     reset: bool,
 }
@@ -60,7 +62,7 @@ pub(super) async fn accept(conn: Conn, host: Arc<Host>) -> Result<Line, Failure>
     let told = |error: io::Error| failure(&error);
     stream.set_nodelay(true).map_err(told)?;
     let (ours, theirs) = (stream.local_addr().map_err(told)?, stream.peer_addr().map_err(told)?);
-    Ok(Line { conn, stream, watch: Watch::new(ours, theirs), written: 0, corked: false, reset: false })
+    Ok(Line { conn, stream, watch: Watch::new(ours, theirs), written: 0, corked: false, owes_ack: false, reset: false })
 }
 
 /// Not by `TcpStream::connect`, which drops the socket, with all that was sent to it, when a target resets at once.
@@ -83,7 +85,7 @@ async fn connect(conn: Conn, address: SocketAddr, receive_buffer: Option<u32>) -
         None => false,
     };
     let ours = stream.local_addr()?;
-    Ok(Line { conn, stream, watch: Watch::new(ours, address), written: 0, corked: false, reset })
+    Ok(Line { conn, stream, watch: Watch::new(ours, address), written: 0, corked: false, owes_ack: false, reset })
 }
 
 impl Line {
@@ -99,6 +101,7 @@ impl Line {
         let mut buffer = ReadBuf::uninit(buffer);
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
             Ok(()) if !buffer.filled().is_empty() => {
+                self.owes_ack = true;
                 Input::Received(self.conn, Bytes::copy_from_slice(buffer.filled()))
             }
             Ok(()) if !self.reset => Input::Fin(self.conn),
@@ -116,6 +119,7 @@ impl Line {
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_write(cx, bytes)) {
             Ok(len) => {
                 self.written += len as u64;
+                self.owes_ack = false;
                 Input::Wrote(self.conn, len)
             }
             Err(error) => {
@@ -123,6 +127,14 @@ impl Line {
                 Input::WriteFailed(self.conn, failure(&error))
             }
         })
+    }
+
+    /// Acknowledges what has come. A target that writes its replies in pieces, and has not turned Nagle's algorithm off,
+    /// sends the next piece only then.
+    pub(super) fn acknowledge(&mut self) {
+        if std::mem::take(&mut self.owes_ack) {
+            let _ = self.stream.set_quickack(true); // where it cannot be had, the kernel does it later
+        }
     }
 
     /// Sends FIN. Fails only on a connection that is dead already, which reading tells.
@@ -166,7 +178,9 @@ mod tests {
         let address = socket.local_addr().unwrap();
         let stream = socket.connect(address).await.unwrap();
         let watch = Watch::new(address, address);
-        assert!(Line { conn: Conn(0), stream, watch, written: 0, corked: false, reset: false }.is_itself());
+        assert!(
+            Line { conn: Conn(0), stream, watch, written: 0, corked: false, owes_ack: false, reset: false }.is_itself()
+        );
     }
 
     #[test]

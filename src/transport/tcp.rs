@@ -96,6 +96,8 @@ struct Drive<'a> {
     lost: Duration,
     /// By number of the connection.
     ends: Vec<End>,
+    /// Whether acknowledgements come as late as they do for an ordinary client, because the script measures what that costs.
+    timed: bool,
     /// How many segments could not be proved to have been read apart.
     unproved: u32,
     /// Ready when the client under test leaves; `None` where there is none, or it has.
@@ -122,6 +124,7 @@ struct Alarm {
 
 impl<'a> Drive<'a> {
     fn new(tcp: &'a Tcp, script: Script) -> Self {
+        let timed = script.is_timed();
         let session = Session::new(script);
         let ends = (0..session.connections()).map(|_| End::Closed).collect();
         Self {
@@ -131,6 +134,7 @@ impl<'a> Drive<'a> {
             due: None,
             lost: Duration::ZERO,
             ends,
+            timed,
             unproved: 0,
             leaving: match &tcp.way {
                 Way::To(_) => None,
@@ -289,6 +293,9 @@ impl<'a> Drive<'a> {
 
     /// Nothing can be done now: waits for the sockets, the deadline or the next look at the target.
     fn rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.timed {
+            self.acknowledge();
+        }
         let looks = self.ends.iter().filter_map(|end| match end {
             End::Open(line) => line.watch.next(),
             _ => None,
@@ -305,6 +312,14 @@ impl<'a> Drive<'a> {
             self.ring(at, cx);
         }
         Poll::Pending
+    }
+
+    fn acknowledge(&mut self) {
+        for end in &mut self.ends {
+            if let End::Open(line) = end {
+                line.acknowledge();
+            }
+        }
     }
 
     fn ring(&mut self, at: Duration, cx: &mut Context<'_>) {

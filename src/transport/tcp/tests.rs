@@ -375,6 +375,37 @@ async fn a_busy_run_leaves_time_for_others() {
     }
 }
 
+/// Answers each byte by two writes, of which Nagle's algorithm holds the second back until the first is acknowledged.
+fn answer_in_two_writes(mut stream: Stream) {
+    while let Ok(1) = stream.read(&mut [0]) {
+        if stream.write_all(b"a").and_then(|()| stream.write_all(b"b")).is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_in_pieces_waits_for_no_acknowledgement_unless_its_time_is_measured() {
+    const ROUNDS: usize = 40;
+    let mut took = Vec::new();
+    for measured in [false, true] {
+        let (tcp, _peer) = peer(answer_in_two_writes);
+        let mut steps = vec![connect(A)];
+        for round in 1..=ROUNDS {
+            steps.extend([send("x"), wait(Until::Bytes(2 * round as u64))]);
+        }
+        if measured {
+            steps.push(wait(Until::Prompt(Duration::ZERO)));
+        }
+        let began = Instant::now();
+        let trace = tcp.run(script(steps)).await;
+        took.push(began.elapsed());
+        assert_eq!(received(&trace), 2 * ROUNDS, "{trace}");
+    }
+    // A delayed acknowledgement costs 40 ms, in all but the first rounds.
+    assert!(took[0] < took[1] / 2, "{took:?}");
+}
+
 /// `cargo test --release -- --ignored --nocapture measure`
 #[tokio::test]
 #[ignore = "a measurement"]
