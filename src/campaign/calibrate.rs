@@ -7,8 +7,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::join;
 
-use super::probe::{Probe, is_alive, plain, received, reply_time, was_answered, was_closed};
-use crate::framing::{Deframer, Empty, Eof, Framing, Over, Strategy};
+use super::danger::{Danger, Endured};
+use super::probe::{Probe, plain, received, reply_time, was_answered, was_closed};
+use crate::framing::{Deframer, Framing, Strategy};
 use crate::oracle::{Judgement, judge};
 use crate::profile::{Effort, Profile, Tempo};
 use crate::session::{Conn, Duty, Event, Failure, Promise, Script, Step, Trace, Until};
@@ -56,20 +57,6 @@ impl Calibration {
     }
 }
 
-/// A message that some targets die of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Danger {
-    /// In words.
-    pub what: &'static str,
-    /// The requirements that are about it, at least one for each strategy.
-    pub requirements: &'static [&'static str],
-}
-
-const BURST: Danger = Danger { what: "many messages at once", requirements: &["LEN-07", "DEL-27", "SEG-04"] };
-const EMPTY: Danger = Danger { what: "an empty message", requirements: &["LEN-05", "ASC-08", "DEL-06"] };
-const UNFINISHED: Danger = Danger { what: "FIN inside a message", requirements: &["LEN-21", "FIX-08", "DEL-21"] };
-const OVERSIZE: Danger = Danger { what: "an oversize message", requirements: &["LEN-10", "DEL-10"] };
-
 /// Why no calibration could be had.
 #[derive(Clone, Debug)]
 pub enum Unfit {
@@ -94,6 +81,11 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
     let tempo = Tempo::for_round_trip(round_trip).expecting(fastest).scaled(scale);
     let mut profile = Profile::declared(framing);
     let lab = Lab { transport, framing, tempo, round_trip: fastest };
+    if let Some(danger) = lab.dies_of_departures().await {
+        // Nothing more is known of it, not even whether it serves more than one.
+        profile.conns = 1;
+        return Ok(Calibration { profile, tempo, round_trip, died_of: Some(danger) });
+    }
     let (conns, message) = lab.connections().await.unwrap_or((1, round_trip));
     profile.conns = conns;
     let (in_a_row, in_a_batch) = lab.in_a_row(conns).await;
@@ -126,15 +118,6 @@ pub(super) fn added(one: Duration, all: impl IntoIterator<Item = Duration>) -> D
 struct Habits {
     partial: bool,
     once: bool,
-}
-
-/// What it does with others.
-#[derive(Debug, Default)]
-struct Endured {
-    empty: Option<Empty>,
-    eof: Option<Eof>,
-    over: Option<Over>,
-    died_of: Option<Danger>,
 }
 
 fn settle(profile: &mut Profile, framing: &Framing, habits: Habits, endured: &Endured) {
@@ -294,29 +277,6 @@ impl<T: Transport> Lab<'_, T> {
         }
     }
 
-    /// What it does with messages that some targets die of, one after the other, so that it is known which it was. Many at
-    /// once it has had before.
-    async fn endures(&self) -> Endured {
-        let mut endured = Endured { died_of: self.dead_of(BURST).await, ..Endured::default() };
-        if endured.died_of.is_none() {
-            endured.empty = self.empty().await;
-            endured.died_of = self.dead_of(EMPTY).await;
-        }
-        if endured.died_of.is_none() {
-            endured.eof = self.eof().await;
-            endured.died_of = self.dead_of(UNFINISHED).await;
-        }
-        if endured.died_of.is_none() {
-            endured.over = self.over().await;
-            endured.died_of = self.dead_of(OVERSIZE).await;
-        }
-        endured
-    }
-
-    async fn dead_of(&self, danger: Danger) -> Option<Danger> {
-        (!is_alive(self.transport, self.framing, self.tempo).await).then_some(danger)
-    }
-
     /// D1: whether a reply begins before the message is complete.
     async fn partial(&self) -> bool {
         let strategy = self.framing.strategy();
@@ -349,77 +309,6 @@ impl<T: Transport> Lab<'_, T> {
         probe.hear(&[conn], &[Until::Echo, Until::Closed]);
         let trace = self.transport.run(probe.script()).await;
         was_closed(&trace, conn) && self.messages(&trace, conn).len() < 2
-    }
-
-    /// D4: what an empty message brings.
-    async fn empty(&self) -> Option<Empty> {
-        if !self.is_framed() || !self.framing.carries(b"") {
-            return None;
-        }
-        let mut probe = self.probe();
-        let conn = probe.open();
-        let after = plain(self.framing, 1);
-        probe.say(conn, Bytes::new(), Duty::May);
-        probe.say(conn, after.clone(), Duty::Echo);
-        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
-        let trace = self.transport.run(probe.script()).await;
-        match self.messages(&trace, conn).as_slice() {
-            [first, ..] if first.is_empty() => Some(Empty::Echo),
-            [first, ..] if *first == after => Some(Empty::Skip),
-            _ if was_closed(&trace, conn) => Some(Empty::Close),
-            _ => None,
-        }
-    }
-
-    /// D6, D7: what becomes of an unfinished message at the end of the stream.
-    async fn eof(&self) -> Option<Eof> {
-        if !self.is_framed() {
-            return None;
-        }
-        let mut probe = self.probe();
-        let conn = probe.open();
-        let message = plain(self.framing, 3);
-        let frame = probe.frame(&message);
-        let most = frame.len().saturating_sub(self.framing.terminator().map_or(1, <[u8]>::len));
-        if most == 0 {
-            return None;
-        }
-        probe.send(conn, frame[..most].to_vec(), None);
-        probe.step(Step::Shutdown(conn));
-        probe.hear(&[conn], &[Until::Closed]);
-        let trace = self.transport.run(probe.script()).await;
-        let ended = trace.of(conn).any(|(_, record)| matches!(record.event, Event::Fin | Event::Reset));
-        match (was_answered(&trace, conn), ended) {
-            (true, _) => Some(Eof::Deliver),
-            (false, true) => Some(Eof::Drop),
-            (false, false) => None,
-        }
-    }
-
-    /// D5: what an oversize message brings, where the limit is declared.
-    async fn over(&self) -> Option<Over> {
-        let max = self.framing.behaviour().max.filter(|max| self.is_framed() && *max < 64 * 1024 * 1024)?;
-        let mut probe = self.probe();
-        let conn = probe.open();
-        let after = plain(self.framing, 1);
-        let oversize = vec![b'o'; max as usize + 1];
-        if !self.framing.carries(&after) || self.framing.largest().is_some_and(|most| most <= max) {
-            return None;
-        }
-        probe.say(conn, oversize, Duty::Never);
-        probe.say(conn, after.clone(), Duty::Echo);
-        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
-        let trace = self.transport.run(probe.script()).await;
-        let ending = trace.of(conn).find_map(|(_, record)| match record.event {
-            Event::Fin => Some(Over::Close),
-            Event::Reset => Some(Over::Reset),
-            _ => None,
-        });
-        match self.messages(&trace, conn).as_slice() {
-            [first] if *first == after => Some(Over::Skip),
-            [] => ending,
-            _ => None,
-        }
     }
 
     pub(super) fn is_framed(&self) -> bool {

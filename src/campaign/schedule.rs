@@ -43,11 +43,10 @@ struct Entry<'a> {
     scenario: &'a Scenario,
     number: usize,
     wait: Duration,
-    /// The most that one of its cases asks for.
-    burden: Burden,
-    /// How many of them are too heavy to be played beside others.
-    heavy: usize,
-    cases: usize,
+    /// The most memory that one of its cases asks for, in bytes.
+    bytes: usize,
+    /// How many messages and bytes each of its cases sends, on each connection.
+    demands: Vec<Vec<(u32, u64)>>,
 }
 
 impl<'a> Schedule<'a> {
@@ -64,22 +63,21 @@ impl<'a> Schedule<'a> {
             .enumerate()
             .filter(|(_, one)| one.side() == calibration.profile.side() && options.selection.takes(one))
         {
-            let mut entry =
-                Entry { scenario, number, wait: Duration::ZERO, burden: Burden::default(), heavy: 0, cases: 0 };
+            let mut entry = Entry { scenario, number, wait: Duration::ZERO, bytes: 0, demands: Vec::new() };
             for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(&case.id)) {
-                entry.cases += 1;
+                let mut demands = Vec::new();
                 if let Plan::Play(script) = &case.plan {
                     schedule.largest = schedule.largest.max(script.largest_message());
-                    let burden = Burden::of(script, calibration);
                     entry.wait = entry.wait.max(script.waits());
-                    entry.burden = entry.burden.max(burden);
-                    entry.heavy += usize::from(burden.is_heavy(calibration));
+                    entry.bytes = entry.bytes.max(script.footprint());
+                    demands.extend(script.demands().into_values());
                 }
+                entry.demands.push(demands);
             }
-            schedule.cases += entry.cases;
+            schedule.cases += entry.demands.len();
             schedule.entries.push(entry);
         }
-        schedule.entries.sort_by_key(|entry| (Reverse(entry.wait), Reverse(entry.burden.bytes), entry.number));
+        schedule.entries.sort_by_key(|entry| (Reverse(entry.wait), Reverse(entry.bytes), entry.number));
         schedule
     }
 
@@ -91,15 +89,14 @@ impl<'a> Schedule<'a> {
         options: &'b Options,
         group: Group,
     ) -> impl Iterator<Item = (Place, Case)> + 'b {
-        let entries = self.entries.iter().filter(move |entry| entry.is_in(group));
-        let cases = entries.flat_map(move |entry| {
+        let entries = self.entries.iter().map(move |entry| (entry, entry.groups(calibration)));
+        let entries = entries.filter(move |(_, groups)| groups.contains(&group));
+        entries.flat_map(move |(entry, groups)| {
             let cases = entry.scenario.expand(&context(framing, calibration, options, 1.0));
-            let numbered = cases.into_iter().enumerate().map(move |(index, case)| ((entry.number, index), case));
-            numbered.filter(move |(_, case)| {
-                entry.is_in_if(group, Burden::of_case(case, calibration).is_heavy(calibration))
-            })
-        });
-        cases.filter(|(_, case)| options.selection.takes_case(&case.id))
+            let cases = cases.into_iter().enumerate().filter(|(_, case)| options.selection.takes_case(&case.id));
+            let cases = cases.zip(groups).filter(move |(_, own)| *own == group);
+            cases.map(move |((index, case), _)| ((entry.number, index), case))
+        })
     }
 }
 
@@ -110,20 +107,19 @@ impl Entry<'_> {
             () if self.scenario.watch.is_some() => Group::Weighed,
             () if self.scenario.alone => Group::Alone,
             () if self.wait >= ASLEEP => Group::Sleepers,
-            () if self.burden.bytes > LARGE => Group::Large,
+            () if self.bytes > LARGE => Group::Large,
             () => Group::Beside,
         }
     }
 
-    /// Whether any of its cases is in a group.
-    fn is_in(&self, group: Group) -> bool {
-        self.is_in_if(group, true) && self.heavy > 0 || self.is_in_if(group, false) && self.heavy < self.cases
-    }
-
-    /// Whether a case is, heavy or not.
-    fn is_in_if(&self, group: Group, heavy: bool) -> bool {
+    /// Where each of its cases belongs.
+    fn groups(&self, calibration: &Calibration) -> Vec<Group> {
         let own = self.group();
-        group == if heavy && own != Group::Weighed { Group::Heavy } else { own }
+        let of = |demands: &Vec<(u32, u64)>| {
+            let is_heavy = calibration.tempo.effort.over(demands.iter().copied()) > calibration.patience();
+            if is_heavy && own != Group::Weighed { Group::Heavy } else { own }
+        };
+        self.demands.iter().map(of).collect()
     }
 }
 
@@ -236,15 +232,6 @@ impl Burden {
             Plan::Skip(_) => Self::default(),
         }
     }
-
-    /// Whether it keeps the target busy for so long that others would wait in vain.
-    fn is_heavy(self, calibration: &Calibration) -> bool {
-        self.work > calibration.patience()
-    }
-
-    fn max(self, other: Self) -> Self {
-        Self { bytes: self.bytes.max(other.bytes), work: self.work.max(other.work) }
-    }
 }
 
 /// How much is in progress in a lane.
@@ -320,6 +307,7 @@ pub(super) fn summarise(outcomes: &mut [Outcome]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::{Profile, Tempo};
 
     #[test]
     fn lanes_share_the_cases_at_once_and_where_there_are_few_there_is_one() {
@@ -345,5 +333,24 @@ mod tests {
         load.end(of(1000));
         load.begin(of(60));
         assert!(load.takes(of(40)) && !load.takes(of(41)));
+    }
+
+    #[test]
+    fn every_case_is_in_one_group_however_slow_the_target_turns_out_to_be() {
+        let framing: Framing = "length:u32be,max=64KiB".parse().unwrap();
+        let scenarios = crate::scenario::builtin().unwrap();
+        let options = Options::default();
+        let (tempo, round_trip) = (Tempo::for_round_trip(Duration::from_millis(1)), Duration::from_millis(1));
+        let mut calibration = Calibration { profile: Profile::declared(&framing), tempo, round_trip, died_of: None };
+        let schedule = Schedule::new(&framing, &calibration, &scenarios, &options);
+        for mebibyte in [0, 10, 1000] {
+            calibration.tempo.effort.mebibyte_beside = Duration::from_millis(mebibyte);
+            let cases = |group| schedule.cases(&framing, &calibration, &options, group).map(|(place, _)| place);
+            let mut places: Vec<_> = Group::ALL.into_iter().flat_map(cases).collect();
+            places.sort_unstable();
+            let played = places.len();
+            places.dedup();
+            assert_eq!((played, places.len()), (schedule.cases, schedule.cases), "{mebibyte} ms");
+        }
     }
 }
