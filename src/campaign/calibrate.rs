@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use futures_util::join;
 
 use super::danger::{Danger, Endured};
 use super::probe::{Probe, plain, received, reply_time, was_answered, was_closed};
@@ -89,12 +88,9 @@ pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f6
     let (conns, message) = lab.connections().await.unwrap_or((1, round_trip));
     profile.conns = conns;
     let (in_a_row, in_a_batch) = lab.in_a_row(conns).await;
-    let (habits, endured) = if profile.conns > 1 {
-        let (partial, once, endured) = join!(lab.partial(), lab.once(), lab.endures());
-        (Habits { partial, once }, endured)
-    } else {
-        (Habits { partial: lab.partial().await, once: lab.once().await }, lab.endures().await)
-    };
+    let died_of = lab.dies_of_a_burst().await;
+    let habits = Habits { partial: lab.partial().await, once: lab.once().await };
+    let endured = lab.endures(died_of).await;
     settle(&mut profile, framing, habits, &endured);
     let effort = Effort { message, in_a_row, in_a_batch, ..Effort::default() };
     Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, died_of: endured.died_of })

@@ -14,17 +14,18 @@ use crate::transport::Transport;
 pub struct Danger {
     /// In words.
     pub what: &'static str,
-    /// The requirements that are about it, at least one for each strategy.
+    /// The requirements that are about it, each a MUST, at least one for each strategy.
     pub requirements: &'static [&'static str],
 }
 
-const BURST: Danger = Danger { what: "many messages at once", requirements: &["LEN-07", "DEL-27", "SEG-04"] };
+const RESET: Danger = Danger { what: "a client that reset its connection", requirements: &["CLO-01"] };
+const UNREAD: Danger = Danger { what: "a client that left without reading its reply", requirements: &["CLO-02"] };
+const BEGUN: Danger =
+    Danger { what: "a message that was begun and not completed", requirements: &["CON-02", "CLS-01"] };
+const BURST: Danger = Danger { what: "many messages at once", requirements: &["DEL-27", "SEG-04"] };
 const EMPTY: Danger = Danger { what: "an empty message", requirements: &["LEN-05", "ASC-08", "DEL-06"] };
 const UNFINISHED: Danger = Danger { what: "FIN inside a message", requirements: &["LEN-21", "FIX-08", "DEL-21"] };
 const OVERSIZE: Danger = Danger { what: "an oversize message", requirements: &["LEN-10", "DEL-10"] };
-const RESET: Danger = Danger { what: "a client that reset its connection", requirements: &["CLO-01", "CLO-03"] };
-const UNREAD: Danger =
-    Danger { what: "a client that left without reading its reply", requirements: &["CLO-02", "CLO-03", "CLO-01"] };
 
 /// What a target does with messages that are not ordinary.
 #[derive(Debug, Default)]
@@ -51,10 +52,18 @@ impl<T: Transport> Lab<'_, T> {
         None
     }
 
-    /// What it does with messages that some targets die of, one after the other, so that it is known which it was. Many at
-    /// once it has had before.
-    pub(super) async fn endures(&self) -> Endured {
-        let mut endured = Endured { died_of: self.dead_of(BURST).await, ..Endured::default() };
+    /// Whether the target lives after many messages at once, which it has just had.
+    pub(super) async fn dies_of_a_burst(&self) -> Option<Danger> {
+        self.dead_of(BURST).await
+    }
+
+    /// What it does with messages that some targets die of, one after the other, so that it is known which it was. The last
+    /// that it had was a part of one; nothing is tried where it has died already.
+    pub(super) async fn endures(&self, died_of: Option<Danger>) -> Endured {
+        let mut endured = Endured { died_of, ..Endured::default() };
+        if endured.died_of.is_none() {
+            endured.died_of = self.dead_of(BEGUN).await;
+        }
         if endured.died_of.is_none() {
             endured.empty = self.empty().await;
             endured.died_of = self.dead_of(EMPTY).await;
@@ -142,6 +151,28 @@ impl<T: Transport> Lab<'_, T> {
             [first] if *first == after => Some(Over::Skip),
             [] => ending,
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::Framing;
+    use crate::oracle::{Level, requirement};
+
+    #[test]
+    fn a_death_is_pinned_on_a_must_whatever_the_framing() {
+        let dangers = [RESET, UNREAD, BEGUN, BURST, EMPTY, UNFINISHED, OVERSIZE];
+        for id in dangers.iter().flat_map(|danger| danger.requirements) {
+            assert_eq!(requirement(id).unwrap().level, Level::Must, "{id}");
+        }
+        for framing in ["raw", "close", "fixed:16", "length:u32be", "lf"] {
+            let strategy = framing.parse::<Framing>().unwrap().strategy().to_string();
+            for danger in [RESET, UNREAD, BEGUN] {
+                let holds = |id: &&str| requirement(id).unwrap().strategy.is_none_or(|only| only == strategy);
+                assert!(danger.requirements.iter().any(holds), "{} in {framing}", danger.what);
+            }
         }
     }
 }
