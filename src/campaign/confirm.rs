@@ -1,14 +1,16 @@
 //! A failure that rests on time alone is confirmed by itself, alone, three times and at four times the time scale,
 //! before it counts; one that does not repeat is flaky. What could not be observed is looked at once more in the same way.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use super::Watcher;
 use super::outcome::Outcome;
 use super::run::Field;
 use crate::oracle::{Level, Verdict};
+use crate::profile::Profile;
 use crate::scenario::{Case, Plan, Scenario};
 use crate::session::Script;
 use crate::transport::Transport;
@@ -17,8 +19,9 @@ use crate::transport::Transport;
 const TIMES: usize = 3;
 
 /// So many kinds of failure are confirmed in full. A target that has failed so often beyond doubt is believed to have
-/// failed when it does so once more by itself.
-const FULLY: usize = 4;
+/// failed when it does so once more with more time, beside others of its failures.
+const FULLY: usize = 2;
+const BESIDE: usize = 8;
 
 /// So many cases that could not be observed are looked at once more.
 const SECOND_LOOKS: usize = 16;
@@ -30,36 +33,80 @@ const SCALE: f64 = 4.0;
 const BUDGET: u32 = 120;
 const LONGEST: Duration = Duration::from_secs(90);
 
+/// What took less than so many milliseconds more is confirmed first, in the order of the scenarios.
+const SOON: u128 = 2000;
+
+/// The target has failed beyond doubt, and the run has taken long: for so long it is still asked what else is wrong.
+const LONG_ENOUGH: Duration = Duration::from_secs(15);
+
 pub(super) async fn confirm<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
     scenarios: &[Scenario],
     outcomes: &mut [Outcome],
 ) {
-    let mut confirmed: BTreeSet<Vec<String>> = BTreeSet::new();
     let mut left = (field.calibration.tempo.reply * BUDGET).min(LONGEST.mul_f64(field.options.time_scale));
-    let mut doubtful: Vec<_> = outcomes.iter_mut().filter(|outcome| outcome.rests_on_time()).collect();
-    doubtful.sort_by_key(|outcome| outcome.level());
-    for outcome in doubtful {
-        let requirements = outcome.case.requirements.clone();
-        if confirmed.contains(&requirements) {
-            continue; // another case of the same requirements, which failed the same way, was confirmed
+    let began = field.watcher.elapsed();
+    let enough = || {
+        let spent = field.watcher.elapsed().saturating_sub(began);
+        field.is_beyond_doubt() && spent > LONG_ENOUGH.mul_f64(field.options.time_scale)
+    };
+    let mut kinds = kinds(outcomes).into_iter();
+    let mut confirmed = 0;
+    loop {
+        let in_full = confirmed < FULLY || !field.calibration.profile.serves(Profile::CONNS_TRIED);
+        let (times, at_once) = if in_full { (TIMES, 1) } else { (1, BESIDE) };
+        let batch: Vec<_> = kinds.by_ref().take(at_once).collect();
+        if batch.is_empty() {
+            return;
         }
-        if left.is_zero() || field.is_dead() || field.watcher.stopped() || field.is_beyond_doubt() {
-            outcome.verdict = Verdict::Inconclusive;
-            outcome.reason = Some("failed by time alone, and was not confirmed".into());
-            continue;
+        if left.is_zero() || field.is_dead() || field.watcher.stopped() || enough() {
+            for outcome in batch.into_iter().chain(kinds).flatten() {
+                outcome.verdict = Verdict::Inconclusive;
+                outcome.reason = Some("failed by time alone, and was not confirmed".into());
+            }
+            return;
         }
         field.watcher.phase("confirming what rests on time alone", 0);
-        let times = if confirmed.len() < FULLY { TIMES } else { 1 };
-        let (took, passed) = repeats(field, scenarios, outcome, times).await;
-        left = left.saturating_sub(took);
-        if let Some(passed) = passed {
-            *outcome = flaky(outcome.clone(), &passed);
-        } else {
-            field.proved.fetch_or(outcome.level() == Some(Level::Must), Ordering::Relaxed);
-            confirmed.insert(requirements);
+        let all = join_all(batch.into_iter().map(|kind| confirm_kind(field, scenarios, kind, times))).await;
+        left = left.saturating_sub(all.iter().map(|(took, _)| *took).max().unwrap_or_default());
+        confirmed += all.iter().filter(|(_, stands)| *stands).count();
+    }
+}
+
+/// What rests on time alone, by what it fails: one that is confirmed stands for the others. What matters most and took
+/// least comes first.
+fn kinds(outcomes: &mut [Outcome]) -> Vec<Vec<&mut Outcome>> {
+    let mut kinds: Vec<Vec<&mut Outcome>> = Vec::new();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.rests_on_time()) {
+        match kinds.iter_mut().find(|kind| kind[0].case.requirements == outcome.case.requirements) {
+            Some(kind) => kind.push(outcome),
+            None => kinds.push(vec![outcome]),
         }
     }
+    kinds.sort_by_key(|kind| (kind[0].level(), kind[0].took.as_millis() / SOON));
+    kinds
+}
+
+/// Plays one after the other until one fails again. Says how long that took, and whether one did.
+async fn confirm_kind<T: Transport, W: Watcher>(
+    field: &Field<'_, T, W>,
+    scenarios: &[Scenario],
+    kind: Vec<&mut Outcome>,
+    times: usize,
+) -> (Duration, bool) {
+    let mut all = Duration::ZERO;
+    for outcome in kind {
+        let (took, passed) = repeats(field, scenarios, outcome, times).await;
+        all += took;
+        match passed {
+            Some(passed) => *outcome = flaky(outcome.clone(), &passed),
+            None => {
+                field.proved.fetch_or(outcome.level() == Some(Level::Must), Ordering::Relaxed);
+                return (all, true);
+            }
+        }
+    }
+    (all, false)
 }
 
 /// Plays again what could not be observed: beside others, or on a busy machine, a target may have had no time to read one

@@ -135,7 +135,11 @@ fn fitted(framing: &Framing, text: &[u8]) -> Vec<u8> {
     let least = framing.smallest() as usize;
     let most = framing.largest().into_iter().chain(framing.behaviour().max).min().unwrap_or(u64::MAX);
     let len = text.len().max(least).min(usize::try_from(most).unwrap_or(usize::MAX));
-    text.iter().rev().copied().chain(std::iter::repeat(b'.')).take(len).collect()
+    // The beginning of a delimiter that does not follow is the business of the cases, not of measuring.
+    let terminator = framing.terminator().unwrap_or_default();
+    let stands_in = b"_~^*".iter().copied().find(|byte| !terminator.contains(byte)).unwrap_or(b'_');
+    let plain = |byte: u8| if terminator.contains(&byte) { stands_in } else { byte };
+    text.iter().rev().copied().chain(std::iter::repeat(b'.')).take(len).map(plain).collect()
 }
 
 /// What came on a connection, piece by piece.
@@ -163,4 +167,19 @@ pub(super) fn reply_time(trace: &Trace, which: fn(&[Duration]) -> Option<&Durati
     let sent = at(|event| matches!(event, Event::Sent(_)));
     let came = at(|event| matches!(event, Event::Received(_)));
     which(&came).copied().unwrap_or_default().saturating_sub(sent.first().copied().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_messages_hold_nothing_of_a_delimiter() {
+        for framing in ["delimiter:\"aab\"", "delimiter:\"-0e\"", "lf", "delimiter:\"_.\""] {
+            let framing: Framing = framing.parse().unwrap();
+            let holds =
+                |number| plain(&framing, number).iter().any(|byte| framing.terminator().unwrap().contains(byte));
+            assert!(!(0..40).any(holds), "{framing}");
+        }
+    }
 }
