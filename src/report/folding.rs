@@ -46,10 +46,12 @@ fn folded(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
 /// The verdict on the whole, from `level` up.
 pub fn conformance(requirements: &[RequirementResult], level: Level) -> Conformance {
     let counted = || requirements.iter().filter(|requirement| requirement.level <= level);
+    // What does not count has been judged nevertheless: whoever asks for a SHOULD alone is told what came of it.
+    let judged = [Verdict::Pass, Verdict::Flaky, Verdict::Fail];
     let any = |verdicts: &[Verdict]| counted().any(|requirement| verdicts.contains(&requirement.verdict));
     match () {
         () if any(&[Verdict::Fail]) => Conformance::DoesNotConform,
-        () if !any(&[Verdict::Pass, Verdict::Flaky]) => Conformance::NotTested,
+        () if !requirements.iter().any(|requirement| judged.contains(&requirement.verdict)) => Conformance::NotTested,
         () if any(&[Verdict::Inconclusive, Verdict::NotRun]) => Conformance::Inconclusive,
         () => Conformance::Conforms,
     }
@@ -83,5 +85,44 @@ impl Report {
             one.level = self.requirement(&one.id).map_or(one.level, |known| known.level);
         }
         conformance(&requirements, self.level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(requirements: &[(Level, Verdict)]) -> Conformance {
+        let result = |(level, verdict): &(Level, Verdict)| RequirementResult {
+            id: "SEG-13".into(),
+            level: *level,
+            verdict: *verdict,
+            sentence: String::new(),
+            cases: Vec::new(),
+        };
+        conformance(&requirements.iter().map(result).collect::<Vec<_>>(), Level::Must)
+    }
+
+    #[test]
+    fn whoever_asks_for_a_should_alone_is_told_what_came_of_it() {
+        assert_eq!(verdict(&[(Level::Should, Verdict::Pass)]), Conformance::Conforms);
+        assert_eq!(verdict(&[(Level::Should, Verdict::Fail)]), Conformance::Conforms);
+    }
+
+    #[test]
+    fn a_run_that_judged_nothing_is_no_pass() {
+        assert_eq!(verdict(&[]), Conformance::NotTested);
+        assert_eq!(verdict(&[(Level::Must, Verdict::Skipped)]), Conformance::NotTested);
+        assert_eq!(
+            verdict(&[(Level::Must, Verdict::NotRun), (Level::Should, Verdict::Inconclusive)]),
+            Conformance::NotTested
+        );
+    }
+
+    #[test]
+    fn what_stayed_open_at_its_level_leaves_the_whole_open() {
+        let should = |verdict| (Level::Should, verdict);
+        assert_eq!(verdict(&[(Level::Must, Verdict::NotRun), should(Verdict::Fail)]), Conformance::Inconclusive);
+        assert_eq!(verdict(&[(Level::Must, Verdict::Pass), should(Verdict::Inconclusive)]), Conformance::Conforms);
     }
 }
