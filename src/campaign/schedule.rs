@@ -89,22 +89,21 @@ impl<'a> Schedule<'a> {
         options: &'b Options,
         group: Group,
     ) -> impl Iterator<Item = (Place, Case)> + 'b {
-        let entries = self.entries.iter().map(move |entry| (entry, entry.groups(calibration)));
-        let entries = entries.filter(move |(_, groups)| groups.contains(&group));
-        entries.flat_map(move |(entry, groups)| {
+        let entries = self.entries.iter().filter(move |entry| entry.group(calibration) == group);
+        let cases = entries.flat_map(move |entry| {
             let cases = entry.scenario.expand(&context(framing, calibration, options, 1.0));
-            let cases = cases.into_iter().enumerate().filter(|(_, case)| options.selection.takes_case(&case.id));
-            let cases = cases.zip(groups).filter(move |(_, own)| *own == group);
-            cases.map(move |((index, case), _)| ((entry.number, index), case))
-        })
+            cases.into_iter().enumerate().map(move |(index, case)| ((entry.number, index), case))
+        });
+        cases.filter(|(_, case)| options.selection.takes_case(&case.id))
     }
 }
 
 impl Entry<'_> {
-    /// Where those of its cases belong that are not too heavy for it.
-    fn group(&self) -> Group {
+    /// All of its cases together: where one is heavy, the others are not much lighter.
+    fn group(&self, calibration: &Calibration) -> Group {
         match () {
             () if self.scenario.watch.is_some() => Group::Weighed,
+            () if self.work(calibration) > calibration.patience() => Group::Heavy,
             () if self.scenario.alone => Group::Alone,
             () if self.wait >= ASLEEP => Group::Sleepers,
             () if self.bytes > LARGE => Group::Large,
@@ -112,14 +111,10 @@ impl Entry<'_> {
         }
     }
 
-    /// Where each of its cases belongs.
-    fn groups(&self, calibration: &Calibration) -> Vec<Group> {
-        let own = self.group();
-        let of = |demands: &Vec<(u32, u64)>| {
-            let is_heavy = calibration.tempo.effort.over(demands.iter().copied()) > calibration.patience();
-            if is_heavy && own != Group::Weighed { Group::Heavy } else { own }
-        };
-        self.demands.iter().map(of).collect()
+    /// For how long the target may be busy with one of its cases.
+    fn work(&self, calibration: &Calibration) -> Duration {
+        let works = self.demands.iter().map(|demands| calibration.tempo.effort.over(demands.iter().copied()));
+        works.max().unwrap_or_default()
     }
 }
 
@@ -203,6 +198,9 @@ impl Lane {
         })
     }
 }
+
+/// So many lanes are used at the same time, and the target's patience is shared among them.
+pub(super) const LANES: u32 = 3;
 
 /// The lanes that are used at the same time.
 #[derive(Clone, Copy, Debug)]
