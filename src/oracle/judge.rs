@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::client::{be_patient, departed, of_client, told};
 use super::excerpt::excerpt;
+use super::queue::crowded_out;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
 use crate::framing::{Compare, Deframer};
@@ -57,6 +58,10 @@ pub fn judge(script: &Script, trace: &Trace) -> Judgement {
         bench.hear(index, record);
     }
     bench.close();
+    let crowded = crowded_out(trace);
+    for (_, breach) in bench.breaches.iter_mut().filter(|(conn, _)| crowded.contains(conn)) {
+        breach.timing = true;
+    }
     bench.judgement.breaches = few(bench.breaches);
     if let Some(errand) = &script.errand {
         be_patient(errand, &mut bench.judgement);

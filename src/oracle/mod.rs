@@ -6,6 +6,7 @@
 mod client;
 mod excerpt;
 mod judge;
+mod queue;
 mod requirements;
 mod rules;
 mod usage;
