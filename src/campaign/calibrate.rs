@@ -288,6 +288,7 @@ impl<T: Transport> Lab<'_, T> {
         }
         probe.send(conn, frame[..most].to_vec(), None);
         probe.listen_briefly(conn, Until::Bytes(1));
+        probe.step(Step::Reset(conn)); // FIN inside a message is another matter
         let trace = self.transport.run(probe.script()).await;
         was_answered(&trace, conn)
     }

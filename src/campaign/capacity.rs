@@ -103,6 +103,8 @@ impl<T: Transport> Lab<'_, T> {
     /// Doubles the size until a message is refused, and then looks for the edge (D24). Returns the largest that came
     /// back, and how long that took.
     async fn search(&self, profile: &mut Profile, largest: u64) -> Option<(u64, Duration)> {
+        // Plain messages have come back.
+        let least = (plain(self.framing, 0).len() as u64, self.round_trip);
         let mut taken = None;
         for size in sizes(largest) {
             match self.try_size(size).await {
@@ -111,7 +113,7 @@ impl<T: Transport> Lab<'_, T> {
                 // Silence about the smallest size already is no limit, but a reply that was lost or overtaken.
                 Fate::Refused(Over::Skip) if taken.is_none() => return None,
                 Fate::Refused(over) => {
-                    self.settle_limit(profile, taken.unwrap_or_default(), size, over).await;
+                    self.settle_limit(profile, taken.unwrap_or(least), size, over).await;
                     return taken;
                 }
                 Fate::Unclear => return taken,
@@ -127,7 +129,7 @@ impl<T: Transport> Lab<'_, T> {
         let mut refused = refused;
         profile.limit = Some(taken);
         let probes = (refused - taken).ilog2() + 1;
-        if taken == 0 || time * probes > SEARCH {
+        if time * probes > SEARCH {
             return;
         }
         while refused - taken > 1 {

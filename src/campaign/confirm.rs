@@ -15,6 +15,8 @@ use crate::scenario::{Case, Plan, Scenario};
 use crate::session::Script;
 use crate::transport::Transport;
 
+const NOT_CONFIRMED: &str = "failed by time alone, and was not confirmed";
+
 /// How often it must repeat.
 const TIMES: usize = 3;
 
@@ -62,7 +64,7 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         if left.is_zero() || field.is_dead() || field.watcher.stopped() || enough() {
             for outcome in batch.into_iter().chain(kinds).flatten() {
                 outcome.verdict = Verdict::Inconclusive;
-                outcome.reason = Some("failed by time alone, and was not confirmed".into());
+                outcome.reason = Some(NOT_CONFIRMED.into());
             }
             return;
         }
@@ -99,6 +101,11 @@ async fn confirm_kind<T: Transport, W: Watcher>(
         let (took, passed) = repeats(field, scenarios, outcome, times).await;
         all += took;
         match passed {
+            Some(_) if field.watcher.stopped() => {
+                // What was cut short has shown nothing.
+                outcome.verdict = Verdict::Inconclusive;
+                outcome.reason = Some(NOT_CONFIRMED.into());
+            }
             Some(passed) => *outcome = flaky(outcome.clone(), &passed),
             None => {
                 field.proved.fetch_or(outcome.level() == Some(Level::Must), Ordering::Relaxed);

@@ -18,10 +18,9 @@ pub struct Danger {
     pub requirements: &'static [&'static str],
 }
 
-const RESET: Danger = Danger { what: "a client that reset its connection", requirements: &["CLO-01"] };
+const RESET: Danger = Danger { what: "a client that reset its connection", requirements: &["CLO-03", "CLO-01"] };
 const UNREAD: Danger = Danger { what: "a client that left without reading its reply", requirements: &["CLO-02"] };
-const BEGUN: Danger =
-    Danger { what: "a message that was begun and not completed", requirements: &["CON-02", "CLS-01"] };
+const BEGUN: Danger = Danger { what: "a client that reset its connection inside a message", requirements: &["CLO-01"] };
 const BURST: Danger = Danger { what: "many messages at once", requirements: &["DEL-27", "SEG-04"] };
 const EMPTY: Danger = Danger { what: "an empty message", requirements: &["LEN-05", "ASC-08", "DEL-06"] };
 const UNFINISHED: Danger = Danger { what: "FIN inside a message", requirements: &["LEN-21", "FIX-08", "DEL-21"] };

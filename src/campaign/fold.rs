@@ -53,7 +53,7 @@ pub fn fold(runs: &[FramingRun], material: &Material) -> Report {
         framings: runs.iter().map(|run| run.framing.to_string()).collect(),
         level: material.level,
         seed: material.seed.clone(),
-        verdict: conformance(&requirements, material.level),
+        verdict: conformance(&requirements, &cases, material.level),
         summary: summary(&requirements, &cases, material.level),
         requirements,
         cases,

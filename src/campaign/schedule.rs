@@ -64,7 +64,7 @@ impl<'a> Schedule<'a> {
             .filter(|(_, one)| one.side() == calibration.profile.side() && options.selection.takes(one))
         {
             let mut entry = Entry { scenario, number, wait: Duration::ZERO, bytes: 0, demands: Vec::new() };
-            for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(&case.id)) {
+            for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(case)) {
                 let mut demands = Vec::new();
                 if let Plan::Play(script) = &case.plan {
                     schedule.largest = schedule.largest.max(script.largest_message());
@@ -94,7 +94,7 @@ impl<'a> Schedule<'a> {
             let cases = entry.scenario.expand(&context(framing, calibration, options, 1.0));
             cases.into_iter().enumerate().map(move |(index, case)| ((entry.number, index), case))
         });
-        cases.filter(|(_, case)| options.selection.takes_case(&case.id))
+        cases.filter(|(_, case)| options.selection.takes_case(case))
     }
 }
 

@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 use thiserror::Error;
 
-use crate::scenario::Scenario;
+use crate::scenario::{Case, Scenario};
 
 /// Which cases are run.
 #[derive(Clone, Debug, Default)]
@@ -50,17 +50,23 @@ impl Selection {
         Ok(Self { only: compile(only)?, skip: compile(skip)?, shard: None })
     }
 
-    /// Whether the scenario is wanted at all.
+    /// Whether any case of the scenario may be wanted.
     pub fn takes(&self, scenario: &Scenario) -> bool {
-        let hit = |globs: &[GlobMatcher]| globs.iter().any(|glob| matches(glob, scenario));
-        (self.only.is_empty() || hit(&self.only)) && !hit(&self.skip)
+        let skips = |glob: &GlobMatcher| !names_a_case(glob) && matches(glob, &scenario.id, &scenario.requirements);
+        (self.only.is_empty() || self.only.iter().any(|glob| matches(glob, &scenario.id, &scenario.requirements)))
+            && !self.skip.iter().any(skips)
     }
 
-    /// Whether the case is wanted, of a scenario that is.
-    pub fn takes_case(&self, id: &str) -> bool {
-        let by_case: Vec<_> = self.only.iter().filter(|glob| glob.glob().glob().contains('[')).collect();
-        let wanted = by_case.is_empty() || self.only.iter().any(|glob| glob.is_match(escape(id)));
-        wanted && self.shard.is_none_or(|shard| stable_hash(id) % shard.count as u64 == shard.index as u64 - 1)
+    /// Whether the case is wanted, of a scenario that may be.
+    pub fn takes_case(&self, case: &Case) -> bool {
+        let hit = |glob: &GlobMatcher| match names_a_case(glob) {
+            true => glob.is_match(escape(&case.id)),
+            false => matches(glob, &case.scenario, &case.requirements),
+        };
+        let in_shard = |shard: Shard| stable_hash(&case.id) % shard.count as u64 == shard.index as u64 - 1;
+        (self.only.is_empty() || self.only.iter().any(hit))
+            && !self.skip.iter().any(hit)
+            && self.shard.is_none_or(in_shard)
     }
 }
 
@@ -68,7 +74,7 @@ fn matcher(pattern: &str, scenarios: &[Scenario]) -> Result<GlobMatcher, Selecti
     let glob = GlobBuilder::new(&escape(pattern)).case_insensitive(true).literal_separator(false).build();
     let glob = glob.map_err(|error| SelectionError::Pattern { pattern: pattern.into(), why: error.to_string() })?;
     let glob = glob.compile_matcher();
-    if scenarios.iter().any(|scenario| matches(&glob, scenario)) {
+    if scenarios.iter().any(|scenario| matches(&glob, &scenario.id, &scenario.requirements)) {
         return Ok(glob);
     }
     Err(SelectionError::Unmatched(pattern.into()))
@@ -79,14 +85,59 @@ fn escape(id: &str) -> String {
     id.replace('[', "\u{27e6}").replace(']', "\u{27e7}")
 }
 
-fn matches(glob: &GlobMatcher, scenario: &Scenario) -> bool {
-    let pattern = glob.glob().glob();
-    let id = scenario.id.as_str();
-    let names_a_case = pattern.split('\u{27e6}').next().is_some_and(|stem| stem == id) && pattern.contains('\u{27e6}');
-    names_a_case || glob.is_match(id) || scenario.requirements.iter().any(|requirement| glob.is_match(requirement))
+/// Whether a pattern is about one case or some, not all, of a scenario.
+fn names_a_case(glob: &GlobMatcher) -> bool {
+    glob.glob().glob().contains('\u{27e6}')
+}
+
+/// Whether a pattern is about a scenario, or some of its cases.
+fn matches(glob: &GlobMatcher, scenario: &str, requirements: &[String]) -> bool {
+    let stem = glob.glob().glob().split('\u{27e6}').next();
+    let of_it = names_a_case(glob) && stem == Some(scenario);
+    of_it || glob.is_match(scenario) || requirements.iter().any(|requirement| glob.is_match(requirement))
 }
 
 /// FNV-1a: the same on every machine and in every version.
 fn stable_hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Plan;
+
+    fn case(id: &str) -> Case {
+        let plan = Plan::Skip(String::new());
+        let (scenario, requirements) = (id.split('[').next().unwrap().to_owned(), vec!["BYT-07".to_owned()]);
+        Case {
+            id: id.into(),
+            scenario,
+            requirements,
+            title: String::new(),
+            alone: false,
+            expects_alive: false,
+            stimulus: Vec::new(),
+            plan,
+            watch: None,
+        }
+    }
+
+    fn takes(only: &[&str], skip: &[&str], id: &str) -> bool {
+        let scenarios = crate::scenario::builtin().unwrap();
+        let owned = |patterns: &[&str]| patterns.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        let selection = Selection::new(&owned(only), &owned(skip), &scenarios).unwrap();
+        let scenario = scenarios.iter().find(|one| one.id == "bytes/blanks-kept").unwrap();
+        selection.takes(scenario) && selection.takes_case(&case(id))
+    }
+
+    #[test]
+    fn a_pattern_with_values_is_about_those_cases_only() {
+        let [one, other] = ["bytes/blanks-kept[text=#1]", "bytes/blanks-kept[text=#2]"];
+        assert!(takes(&[one], &[], one) && !takes(&[one], &[], other));
+        assert!(takes(&["BYT-07"], &[one], other) && !takes(&["BYT-07"], &[one], one));
+        assert!(takes(&[one, "BYT-07"], &[], other));
+        assert!(takes(&["bytes/blanks-kept[text=*"], &[], other));
+        assert!(!takes(&[], &["bytes/*"], one));
+    }
 }

@@ -43,15 +43,19 @@ fn folded(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     }
 }
 
-/// The verdict on the whole, from `level` up.
-pub fn conformance(requirements: &[RequirementResult], level: Level) -> Conformance {
-    let counted = || requirements.iter().filter(|requirement| requirement.level <= level);
+/// The verdict on the whole, from `level` up. A case that is about no requirement binds like a MUST: whoever wrote it wants
+/// to know.
+pub fn conformance(requirements: &[RequirementResult], cases: &[CaseResult], level: Level) -> Conformance {
+    let counted = requirements.iter().filter(|requirement| requirement.level <= level).map(|one| one.verdict);
+    let free = cases.iter().filter(|case| case.requirements.is_empty()).map(|case| case.verdict);
+    let counted: Vec<_> = counted.chain(free).collect();
+    let any = |verdicts: &[Verdict]| counted.iter().any(|verdict| verdicts.contains(verdict));
     // What does not count has been judged nevertheless: whoever asks for a SHOULD alone is told what came of it.
-    let judged = [Verdict::Pass, Verdict::Flaky, Verdict::Fail];
-    let any = |verdicts: &[Verdict]| counted().any(|requirement| verdicts.contains(&requirement.verdict));
+    let judged = |verdict: Verdict| matches!(verdict, Verdict::Pass | Verdict::Flaky | Verdict::Fail);
+    let mut all = requirements.iter().map(|one| one.verdict).chain(cases.iter().map(|case| case.verdict));
     match () {
         () if any(&[Verdict::Fail]) => Conformance::DoesNotConform,
-        () if !requirements.iter().any(|requirement| judged.contains(&requirement.verdict)) => Conformance::NotTested,
+        () if !all.any(judged) => Conformance::NotTested,
         () if any(&[Verdict::Inconclusive, Verdict::NotRun]) => Conformance::Inconclusive,
         () => Conformance::Conforms,
     }
@@ -80,11 +84,12 @@ impl Report {
             Some(_) => CaseResult { verdict: Verdict::Pass, ..case.clone() },
             None => case.clone(),
         };
-        let mut requirements = requirements(&self.cases.iter().map(excused).collect::<Vec<_>>());
+        let cases: Vec<_> = self.cases.iter().map(excused).collect();
+        let mut requirements = requirements(&cases);
         for one in &mut requirements {
             one.level = self.requirement(&one.id).map_or(one.level, |known| known.level);
         }
-        conformance(&requirements, self.level)
+        conformance(&requirements, &cases, self.level)
     }
 }
 
@@ -100,7 +105,20 @@ mod tests {
             sentence: String::new(),
             cases: Vec::new(),
         };
-        conformance(&requirements.iter().map(result).collect::<Vec<_>>(), Level::Must)
+        conformance(&requirements.iter().map(result).collect::<Vec<_>>(), &[], Level::Must)
+    }
+
+    #[test]
+    fn a_case_that_is_about_no_requirement_counts_all_the_same() {
+        let case = |verdict| CaseResult {
+            requirements: Vec::new(),
+            verdict,
+            ..crate::report::specimen::specimen().cases[0].clone()
+        };
+        let verdict = |verdict| conformance(&[], &[case(verdict)], Level::Must);
+        assert_eq!(verdict(Verdict::Fail), Conformance::DoesNotConform);
+        assert_eq!(verdict(Verdict::Inconclusive), Conformance::NotTested);
+        assert_eq!(verdict(Verdict::Pass), Conformance::Conforms);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub fn merge(parts: Vec<Report>) -> Result<Report, MergeError> {
             (one.level, one.sentence) = (stored.level, stored.sentence.clone());
         }
     }
-    whole.verdict = conformance(&whole.requirements, whole.level);
+    whole.verdict = conformance(&whole.requirements, &whole.cases, whole.level);
     if empty && whole.verdict == Conformance::Conforms {
         whole.verdict = Conformance::Inconclusive; // a part that judged nothing might have failed
     }

@@ -21,7 +21,10 @@ pub(super) fn sentence(report: &Report) -> String {
                 all if all == failed.len() => ", as expected".into(),
                 some => format!(", {some} of them as expected"),
             };
-            format!("{} of {} failed ({}){expected}", failed.len(), requirements(total), ids(&failed))
+            match failed.as_slice() {
+                [] => "cases failed that are about no requirement".into(),
+                failed => format!("{} of {} failed ({}){expected}", failed.len(), requirements(total), ids(failed)),
+            }
         }
         Conformance::Inconclusive => {
             let open: Vec<_> = counted(report, &[Verdict::Inconclusive, Verdict::NotRun]).collect();
