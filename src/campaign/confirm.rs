@@ -20,8 +20,8 @@ const NOT_CONFIRMED: &str = "failed by time alone, and was not confirmed";
 /// How often it must repeat.
 const TIMES: usize = 3;
 
-/// So many kinds of failure are confirmed in full. A target that has failed so often beyond doubt is believed to have
-/// failed when it does so once more with more time, beside others of its failures.
+/// So many kinds of failure are confirmed in full. A target that has failed so often, or beyond doubt for long, is believed
+/// to have failed when it does so once more with more time, beside others of its failures.
 const FULLY: usize = 2;
 const BESIDE: usize = 8;
 
@@ -55,7 +55,8 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
     let mut kinds = kinds(outcomes).into_iter();
     let mut confirmed = 0;
     loop {
-        let in_full = confirmed < FULLY || !field.calibration.profile.serves(Profile::CONNS_TRIED);
+        let is_proved = confirmed >= FULLY || field.is_beyond_doubt();
+        let in_full = !is_proved || !field.calibration.profile.serves(Profile::CONNS_TRIED);
         let (times, at_once) = if in_full { (TIMES, 1) } else { (1, BESIDE) };
         let batch: Vec<_> = kinds.by_ref().take(at_once).collect();
         if batch.is_empty() {

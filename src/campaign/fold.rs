@@ -93,7 +93,7 @@ fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<
 }
 
 /// As a word of a shell. A zero byte cannot be one, and no argument holds any.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 

@@ -17,6 +17,7 @@ use super::subject::Subject;
 use super::target::Target;
 use crate::campaign::{self, FramingRun, Introduction, Material, Options, Process, Selection, Unfit};
 use crate::framing::Framing;
+use crate::oracle::Level;
 use crate::peer::Settings;
 use crate::report::{Conformance, Report};
 use crate::scenario::{self, Scenario};
@@ -231,8 +232,27 @@ fn material(trial: &Trial) -> Material {
         Subject::Client(command) => format!(" -- {}", command.quoted()),
         _ => String::new(),
     };
+    let command = command + &conditions(trial);
     let address = trial.subject.target().map(ToString::to_string).unwrap_or_default();
     Material { target: target.into(), address, seed: trial.seed.text.clone(), level: trial.level, command, behind }
+}
+
+/// The options without which a failure may not be seen again.
+fn conditions(trial: &Trial) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for path in &trial.scenarios {
+        words.extend(["--scenarios".into(), path.display().to_string()]);
+    }
+    if trial.thorough {
+        words.push("--thorough".into());
+    }
+    if trial.time_scale != 1.0 {
+        words.extend(["--time-scale".into(), trial.time_scale.to_string()]);
+    }
+    if trial.level != Level::Must {
+        words.extend(["--level".into(), trial.level.to_string().to_lowercase()]);
+    }
+    words.iter().map(|word| format!(" {}", campaign::quoted(word))).collect()
 }
 
 const ENDED: &str = "the run was ended before";

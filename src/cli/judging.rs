@@ -144,7 +144,15 @@ pub(super) fn run(trial: &Trial, args: &Args, console: &mut Console<'_>) -> Resu
     let stopped = progress.why_stopped();
     let events = progress.finish();
     let Judged { mut report, untested } = judged?;
-    let outcome = review.judge(&mut report, extent(trial, &untested, stopped))?;
+    let outcome = match review.judge(&mut report, extent(trial, &untested, stopped)) {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            // What was to be reviewed cannot be written; what was found is told nevertheless.
+            destinations.write_beside(&events, &report, console)?;
+            events.finish()?;
+            return Err(failure);
+        }
+    };
     let mut others: Vec<Exit> = untested.iter().map(Failure::exit).collect();
     others.extend(stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted));
     let exit = outcome.note(&mut report, &others);
