@@ -65,9 +65,10 @@ pub(crate) async fn measure<T: Transport>(
     if let Some((size, time)) = seen.filter(|(size, time)| *size >= LEAST || *time >= SEARCH) {
         let mebibyte = |time: Duration| time.mul_f64(f64::from(1 << 20) / size as f64);
         let alone = time.saturating_sub(calibration.round_trip);
-        let beside = match calibration.profile.serves(RIVALS as usize) && alone >= SLOW {
-            true => lab.rivals(size).await.map_or(alone, |all| added(time, all)),
-            false => alone,
+        let beside = if calibration.profile.serves(RIVALS as usize) && alone >= SLOW {
+            lab.rivals(size).await.map_or(alone, |all| added(time, all))
+        } else {
+            alone
         };
         let effort = &mut calibration.tempo.effort;
         (effort.mebibyte, effort.mebibyte_beside) = (mebibyte(alone), mebibyte(beside));

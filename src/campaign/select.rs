@@ -59,9 +59,12 @@ impl Selection {
 
     /// Whether the case is wanted, of a scenario that may be.
     pub fn takes_case(&self, case: &Case) -> bool {
-        let hit = |glob: &GlobMatcher| match names_a_case(glob) {
-            true => glob.is_match(escape(&case.id)),
-            false => matches(glob, &case.scenario, &case.requirements),
+        let hit = |glob: &GlobMatcher| {
+            if names_a_case(glob) {
+                glob.is_match(escape(&case.id))
+            } else {
+                matches(glob, &case.scenario, &case.requirements)
+            }
         };
         let in_shard = |shard: Shard| stable_hash(&case.id) % shard.count as u64 == shard.index as u64 - 1;
         (self.only.is_empty() || self.only.iter().any(hit))

@@ -1,6 +1,7 @@
 //! A checked command line becomes a run over TCP, and the run a report.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -239,20 +240,21 @@ fn material(trial: &Trial) -> Material {
 
 /// The options without which a failure may not be seen again.
 fn conditions(trial: &Trial) -> String {
-    let mut words: Vec<String> = Vec::new();
+    let mut options = String::new();
     for path in &trial.scenarios {
-        words.extend(["--scenarios".into(), path.display().to_string()]);
+        _ = write!(options, " --scenarios {}", campaign::quoted(&path.display().to_string()));
     }
     if trial.thorough {
-        words.push("--thorough".into());
+        options.push_str(" --thorough");
     }
-    if trial.time_scale != 1.0 {
-        words.extend(["--time-scale".into(), trial.time_scale.to_string()]);
+    let scale = trial.time_scale.to_string();
+    if scale != "1" {
+        _ = write!(options, " --time-scale {scale}");
     }
     if trial.level != Level::Must {
-        words.extend(["--level".into(), trial.level.to_string().to_lowercase()]);
+        _ = write!(options, " --level {}", trial.level.to_string().to_lowercase());
     }
-    words.iter().map(|word| format!(" {}", campaign::quoted(word))).collect()
+    options
 }
 
 const ENDED: &str = "the run was ended before";

@@ -29,7 +29,7 @@ pub(super) fn findings(out: &mut String, page: &Page<'_>) {
         let known = if finding.declared { "; declared" } else { "" };
         let all = framings.len() == page.report.framings.len();
         let of = if all { String::new() } else { format!(" ({})", framings.join(", ")) };
-        let lead = format!("  {:<16}", visible(&format!("{}={}", finding.key, finding.value)));
+        let lead = format!("  {:<15} ", visible(&format!("{}={}", finding.key, finding.value)));
         paragraph(out, &lead, 18, &format!("{}{known}{of}", finding.sentence));
     }
     let dim = page.palette.dim;
