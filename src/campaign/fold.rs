@@ -107,10 +107,15 @@ fn findings(run: &FramingRun) -> Vec<Finding> {
             .collect();
     }
     let (profile, behaviour, strategy) = (&calibration.profile, run.framing.behaviour(), run.framing.strategy());
+    // Of a target that died while it was measured little is known.
+    let lives = calibration.died_of.is_none();
+    let knows = |declared: bool| lives || declared;
     let rows = [
-        (strategy != Strategy::Raw).then(|| (partial(profile.partial), behaviour.partial.is_some())),
-        (strategy != Strategy::Close).then(|| (after(profile.once), behaviour.after.is_some())),
-        Some((conns(profile.conns), false)),
+        (strategy != Strategy::Raw && knows(behaviour.partial.is_some()))
+            .then(|| (partial(profile.partial), behaviour.partial.is_some())),
+        (strategy != Strategy::Close && knows(behaviour.after.is_some()))
+            .then(|| (after(profile.once), behaviour.after.is_some())),
+        knows(profile.conns > 1).then(|| (conns(profile.conns), false)),
         profile.empty.map(|choice| (empty(choice), behaviour.empty.is_some())),
         profile.over.map(|choice| (over(choice), behaviour.over.is_some())),
         profile.eof.map(|choice| (eof(choice), behaviour.eof.is_some())),
