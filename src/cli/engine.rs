@@ -18,7 +18,6 @@ use super::subject::Subject;
 use super::target::Target;
 use crate::campaign::{self, FramingRun, Introduction, Material, Options, Process, Selection, Unfit};
 use crate::framing::Framing;
-use crate::oracle::Level;
 use crate::peer::Settings;
 use crate::report::{Conformance, Report};
 use crate::scenario::{self, Scenario};
@@ -250,9 +249,6 @@ fn conditions(trial: &Trial) -> String {
     let scale = trial.time_scale.to_string();
     if scale != "1" {
         _ = write!(options, " --time-scale {scale}");
-    }
-    if trial.level != Level::Must {
-        _ = write!(options, " --level {}", trial.level.to_string().to_lowercase());
     }
     options
 }
