@@ -87,9 +87,9 @@ struct Nobody;
 
 impl Watcher for Nobody {}
 
-fn calibration(target: &impl Transport, framing: &Framing) -> Calibration {
+fn calibration(target: &impl Transport, framing: &Framing, only: &str) -> Calibration {
     let scenarios = scenario::builtin().expect("the built-in scenarios");
-    let selection = Selection::new(&["SES-02".into()], &[], &scenarios).expect("it exists");
+    let selection = Selection::new(&[only.into()], &[], &scenarios).expect("it exists");
     let options = Options { selection, ..Options::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let run = runtime.block_on(campaign::run(target, &Nobody, framing, &scenarios, &options));
@@ -101,9 +101,20 @@ fn a_server_that_is_slow_on_each_connection_by_itself_keeps_nobody_waiting() {
     let framing: Framing = "length:u32be".parse().expect("a framing");
     let ticking = fault::find("ten-messages-a-tick").expect("a server that needs 10 ms for each of many");
     let server = || Simulator::new(Settings::new(framing.clone()).with_fault(ticking));
-    let by_itself = calibration(&server(), &framing).tempo.effort;
+    let by_itself = calibration(&server(), &framing, "SES-02").tempo.effort;
     assert!(by_itself.in_a_batch <= Duration::from_millis(1), "{by_itself:?}");
     let one_worker = OneWorker { server: server(), at_work: AtomicU32::new(0) };
-    let shared = calibration(&one_worker, &framing).tempo.effort;
+    let shared = calibration(&one_worker, &framing, "SES-02").tempo.effort;
     assert!(shared.in_a_batch >= Duration::from_millis(5), "{shared:?}");
+}
+
+#[test]
+fn a_limit_that_nobody_declared_is_found_to_the_byte_however_small_it_is() {
+    for (limited, max) in
+        [("lf,max=40,over=close", 40), ("lf,max=1000,over=close", 1000), ("lf,max=5000,over=skip", 5000)]
+    {
+        let target = Simulator::new(Settings::new(limited.parse().expect("a framing")));
+        let framing: Framing = "lf".parse().expect("a framing");
+        assert_eq!(calibration(&target, &framing, "BYT-13").profile.max, Some(max), "{limited}");
+    }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::session::{Conn, Event, Trace};
 
-/// A handshake that takes longer has been repeated (RFC 6298 2.1: after a second).
+/// A handshake that takes longer has been repeated (RFC 6298 2.1: after a second). When it began is not recorded: a pause
+/// before it looks the same, and then a failure is tried again for nothing.
 const REPEATED: Duration = Duration::from_millis(900);
 
 /// The connections that came late and got nothing but an end.
