@@ -38,7 +38,9 @@ def serve(conn):
                     os.abort()
                 conn.sendall(head + body)
         except ConnectionError:
-            pass
+            if weakness == "offended":
+                print("who leaves like that?", file=sys.stderr, flush=True)
+                os._exit(4)
 
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512)
 open(sys.argv[0] + ".pids", "a").write(f"{os.getpid()}\n")
@@ -130,6 +132,18 @@ fn death_is_pinned_on_the_case_that_brought_it_and_the_run_goes_on() {
     assert!(!report.contains("had died before"), "{report}");
     assert!(target.pids().len() > 1);
     assert!(target.pids().iter().all(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()));
+}
+
+#[test]
+fn one_that_dies_of_a_rude_client_is_judged_by_all_the_rest_too() {
+    let target = Target::new();
+    let output = target.check("offended", &["CLO-0*", "CON-01", "BYT-01"]);
+    let report = text(&output.stdout);
+    assert_eq!(code(&output), 1, "{report}");
+    assert!(report.contains("the target died of a client that reset its connection while it was measured"), "{report}");
+    assert!(report.contains("the target's process: exit code 4"), "{report}");
+    assert!(report.contains("the target's standard error: who leaves like that?"), "{report}");
+    assert!(!report.contains("serves one at a time"), "{report}");
 }
 
 #[test]

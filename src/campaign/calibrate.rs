@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::danger::{Danger, Endured};
+use super::life::{Process, Restarted};
 use super::probe::{Probe, plain, received, reply_time, was_answered, was_closed};
 use crate::framing::{Deframer, Framing, Strategy};
 use crate::oracle::{Judgement, judge};
@@ -37,9 +38,16 @@ pub struct Calibration {
     pub round_trip: Duration,
     /// What the target died of while it was measured.
     pub died_of: Option<Danger>,
+    /// How its process ended then, and whether it runs again, where it is ours.
+    pub end: Option<Restarted>,
 }
 
 impl Calibration {
+    /// Whether nothing is there any more that could be judged.
+    pub(super) fn is_dead(&self) -> bool {
+        self.died_of.is_some() && !self.end.as_ref().is_some_and(Restarted::is_back)
+    }
+
     /// How long the target may be busy with a script, so that others have to wait.
     pub(super) fn work(&self, script: &Script) -> Duration {
         self.tempo.effort.over(script.demands().into_values())
@@ -74,26 +82,47 @@ pub enum Unfit {
     },
 }
 
-/// Measures a target.
-pub async fn calibrate<T: Transport>(transport: &T, framing: &Framing, scale: f64) -> Result<Calibration, Unfit> {
+/// Measures a target, whose process may be ours: then it is started again if it dies of that.
+pub async fn calibrate<T: Transport>(
+    transport: &T,
+    process: Option<&dyn Process>,
+    framing: &Framing,
+    scale: f64,
+) -> Result<Calibration, Unfit> {
     let Greeted { fastest, slowest: round_trip } = greet(transport, framing, Tempo::PATIENT.scaled(scale)).await?;
     let tempo = Tempo::for_round_trip(round_trip).expecting(fastest).scaled(scale);
     let mut profile = Profile::declared(framing);
     let lab = Lab { transport, framing, tempo, round_trip: fastest };
     if let Some(danger) = lab.dies_of_departures().await {
-        // Nothing more is known of it, not even whether it serves more than one.
-        profile.conns = 1;
-        return Ok(Calibration { profile, tempo, round_trip, died_of: Some(danger) });
+        let end = revive(process).await;
+        // All else that is measured ends in a departure.
+        let lives = end.as_ref().is_some_and(Restarted::is_back);
+        profile.conns = if lives { lab.connections().await.map_or(1, |(conns, _)| conns) } else { 1 };
+        if process.is_some_and(Process::ended) {
+            revive(process).await;
+        }
+        return Ok(Calibration { profile, tempo, round_trip, died_of: Some(danger), end });
     }
     let (conns, message) = lab.connections().await.unwrap_or((1, round_trip));
     profile.conns = conns;
+    if let Some(danger) = lab.dies_of_a_crowd().await {
+        return Ok(Calibration { profile, tempo, round_trip, died_of: Some(danger), end: revive(process).await });
+    }
     let (in_a_row, in_a_batch) = lab.in_a_row(conns).await;
     let died_of = lab.dies_of_a_burst().await;
     let habits = Habits { partial: lab.partial().await, once: lab.once().await };
     let endured = lab.endures(died_of).await;
     settle(&mut profile, framing, habits, &endured);
     let effort = Effort { message, in_a_row, in_a_batch, ..Effort::default() };
-    Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, died_of: endured.died_of })
+    let end = if endured.died_of.is_some() { revive(process).await } else { None };
+    Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, died_of: endured.died_of, end })
+}
+
+async fn revive(process: Option<&dyn Process>) -> Option<Restarted> {
+    match process {
+        Some(process) => Some(process.restart().await),
+        None => None,
+    }
 }
 
 /// What became of some messages that were sent at once.

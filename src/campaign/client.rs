@@ -178,7 +178,7 @@ impl<T: Transport> Lab<'_, T> {
         let tempo = Tempo::for_round_trip(slowest);
         // Processes share the machine with each other, and a session's close is nobody's bottleneck.
         let tempo = Tempo { reply: tempo.reply.max(CLOSES), ..tempo }.scaled(self.scale);
-        Calibration { profile, tempo, round_trip: slowest, died_of: None }
+        Calibration { profile, tempo, round_trip: slowest, died_of: None, end: None }
     }
 
     /// The largest message that the client takes back, where it refuses larger ones cleanly (D24): it has sent them

@@ -1,6 +1,6 @@
 //! The runs of all framings become one report.
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Shown};
 use super::run::FramingRun;
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
 use crate::oracle::{Level, Verdict, excerpt};
@@ -80,16 +80,16 @@ fn case_result(run: &FramingRun, outcome: &Outcome, id: String) -> CaseResult {
 }
 
 fn case_log(run: &FramingRun, outcome: &Outcome, material: &Material) -> Option<CaseLog> {
-    let shown = outcome.shown.as_ref()?;
+    // What is pinned on a case afterwards may find it passed, with nothing kept to show.
+    let shown = match &outcome.shown {
+        Some(shown) => shown.clone(),
+        None if outcome.verdict == Verdict::Fail => Shown::default(),
+        None => return None,
+    };
     let (framing, seed) = (quoted(&run.framing.to_string()), quoted(&material.seed));
     let Material { command, behind, .. } = material;
     let rerun = format!("{command} --framing {framing} --only {} --seed {seed}{behind}", quoted(&outcome.case.id));
-    Some(CaseLog {
-        wire: shown.log.clone(),
-        events: shown.events.clone(),
-        details: outcome.judgement.details.clone(),
-        rerun,
-    })
+    Some(CaseLog { wire: shown.log, events: shown.events, details: outcome.judgement.details.clone(), rerun })
 }
 
 /// As a word of a shell. A zero byte cannot be one, and no argument holds any.

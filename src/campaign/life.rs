@@ -44,6 +44,24 @@ pub struct Restarted {
     pub again: Result<(), String>,
 }
 
+impl Restarted {
+    /// Whether it runs again.
+    pub(super) fn is_back(&self) -> bool {
+        self.again.is_ok()
+    }
+
+    /// How it ended, for people.
+    pub(super) fn details(&self) -> impl Iterator<Item = String> {
+        let how = std::iter::once(format!("the target's process: {}", self.how));
+        how.chain(self.said())
+    }
+
+    /// What it said last.
+    fn said(&self) -> impl Iterator<Item = String> {
+        self.last_words.iter().map(|line| format!("the target's standard error: {line}"))
+    }
+}
+
 /// How often the target was started, and which cases are in progress.
 pub(super) struct Life<'a> {
     pub(super) process: Option<&'a dyn Process>,
@@ -214,8 +232,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 fn pin(outcome: &mut Outcome, restarted: &Restarted) {
     outcome.verdict = Verdict::Fail;
     outcome.judgement.breaches.push(target_ended(&restarted.how));
-    let words = restarted.last_words.iter().map(|line| format!("the target's standard error: {line}"));
-    outcome.judgement.details.extend(words);
+    outcome.judgement.details.extend(restarted.said());
 }
 
 /// Leaves open what a case has shown until it is played again by itself.

@@ -26,7 +26,7 @@ pub struct Outcome {
 }
 
 /// What a report shows of a trace, which may hold mebibytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Shown {
     /// Line by line.
     pub log: Log,

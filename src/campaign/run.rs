@@ -11,7 +11,7 @@ use super::calibrate::{Calibration, Unfit, calibrate};
 use super::capacity;
 use super::client::without_habits;
 use super::confirm::{confirm, look_again};
-use super::life::{Life, Process};
+use super::life::{Life, Process, Restarted};
 use super::outcome::Outcome;
 use super::patience::BEYOND_DOUBT;
 use super::probe::is_alive;
@@ -20,7 +20,7 @@ use super::stoppable::Stoppable;
 use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
 use crate::framing::Framing;
-use crate::oracle::{Level, Verdict, judge, requirement};
+use crate::oracle::{Level, Verdict, judge, requirement, target_died, target_died_of};
 use crate::scenario::{Case, Context, Plan, Scenario};
 use crate::session::Script;
 use crate::transport::Transport;
@@ -58,7 +58,7 @@ pub async fn run_owned<T: Transport, W: Watcher>(
 ) -> FramingRun {
     let transport = &Stoppable { transport, watcher };
     watcher.phase("measuring the target", 0);
-    let mut calibration = match calibrate(transport, framing, options.time_scale).await {
+    let mut calibration = match calibrate(transport, process, framing, options.time_scale).await {
         Ok(calibration) => calibration,
         Err(unfit) => {
             let outcomes = unfit_outcomes(&unfit, framing, scenarios, options);
@@ -72,17 +72,13 @@ pub async fn run_owned<T: Transport, W: Watcher>(
     }
     watcher.phase("judging", schedule.cases);
     let field = Field { life: Life::new(process), ..Field::new(transport, watcher, framing, &calibration, options) };
-    let gone = match (calibration.died_of, process) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(_), Some(process)) => process.restart().await.again.is_err(),
-    };
-    field.dead.store(gone, Ordering::Relaxed);
+    field.dead.store(calibration.is_dead(), Ordering::Relaxed);
     let mut outcomes = field.play_all(&schedule).await;
     field.play_suspects(scenarios, &mut outcomes).await;
     if let Some(danger) = calibration.died_of {
         let suspects = [danger.requirements, &["SES-03"]].concat();
-        pin(&mut outcomes, &suspects, &format!("the target died of {} while it was measured", danger.what));
+        let reason = format!("the target died of {} while it was measured", danger.what);
+        pin(&mut outcomes, &suspects, &reason, calibration.end.as_ref());
     } else if field.is_dead() || field.life.deaths() > 0 {
         pin_death(&mut outcomes);
     }
@@ -350,7 +346,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         let first = !self.dead.swap(true, Ordering::Relaxed);
         if first && death == Death::Pinned {
             outcome.verdict = Verdict::Fail;
-            outcome.judgement.breaches.push(crate::oracle::target_died());
+            outcome.judgement.breaches.push(target_died());
         } else if outcome.verdict != Verdict::Fail || outcome.judgement.rests_on_time() {
             outcome.verdict = Verdict::Inconclusive;
             outcome.reason = Some("the target died while this and other cases were in progress".into());
@@ -371,7 +367,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 /// A target that has died has stopped listening (SES-03): that counts at every level, also where no single case can be
 /// blamed, or only one that no MUST depends on.
 fn pin_death(outcomes: &mut [Outcome]) {
-    let died = crate::oracle::target_died();
+    let died = target_died();
     let binding = |id: &String| requirement(id).is_none_or(|requirement| requirement.level == Level::Must);
     let is_killer = |outcome: &&Outcome| outcome.judgement.breaches.iter().any(|breach| breach.rule == died.rule);
     let killer = outcomes.iter().find(is_killer);
@@ -382,11 +378,12 @@ fn pin_death(outcomes: &mut [Outcome]) {
         Some(killer) => format!("the target died in {}", killer.case.id),
         None => "the target died while cases ran side by side".into(),
     };
-    pin(outcomes, &["SES-03"], &reason);
+    pin(outcomes, &["SES-03"], &reason, None);
 }
 
-/// Fails the first case of the first of these requirements that has one, or else the first that was to be played.
-fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str) {
+/// Fails the first case of the first of these requirements that has one, or else the first that was to be played. How the
+/// process ended stands with it, where that is known.
+fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str, end: Option<&Restarted>) {
     let of = |id: &str| {
         let is_of = |outcome: &Outcome| outcome.case.requirements.iter().any(|other| other == id);
         outcomes.iter().position(|outcome| outcome.verdict != Verdict::Skipped && is_of(outcome))
@@ -395,6 +392,7 @@ fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str) {
     let found = suspects.iter().find_map(|id| of(id)).or_else(any);
     if let Some(outcome) = found.map(|index| &mut outcomes[index]) {
         (outcome.verdict, outcome.reason) = (Verdict::Fail, Some(reason.to_owned()));
-        outcome.judgement.breaches.push(crate::oracle::target_died());
+        outcome.judgement.breaches.push(target_died_of(reason));
+        outcome.judgement.details.extend(end.into_iter().flat_map(Restarted::details));
     }
 }

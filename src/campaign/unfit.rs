@@ -57,7 +57,8 @@ impl PlainFailure<'_> {
         scenarios: &[Scenario],
         options: &Options,
     ) -> Vec<Outcome> {
-        let calibration = Calibration { profile, tempo: Tempo::PATIENT, round_trip: Duration::ZERO, died_of: None };
+        let calibration =
+            Calibration { profile, tempo: Tempo::PATIENT, round_trip: Duration::ZERO, died_of: None, end: None };
         let schedule = Schedule::new(framing, &calibration, scenarios, options);
         let cases = Group::ALL.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
         let mut places: Vec<_> = cases.map(|(place, case)| (place, without_bytes(case))).collect();

@@ -111,7 +111,7 @@ pub async fn hunt<T: Transport, W: Watcher>(
 ) -> Hunted {
     let transport = &Stoppable { transport, watcher };
     watcher.phase("measuring the target", 0);
-    let mut calibration = match calibrate(transport, framing, options.time_scale).await {
+    let mut calibration = match calibrate(transport, process, framing, options.time_scale).await {
         Ok(calibration) => calibration,
         Err(unfit) => return Hunted { findings: mute(&unfit, framing), ..Hunted::new(Err(unfit)) },
     };

@@ -68,6 +68,11 @@ pub fn target_died() -> Breach {
     Breach { rule: rules::DIED.name.into(), sentence: rules::DIED.about.into(), ..Breach::default() }
 }
 
+/// The target no longer answers, for a reason that is no case.
+pub fn target_died_of(reason: &str) -> Breach {
+    Breach { sentence: reason.into(), ..target_died() }
+}
+
 /// The target's process ended in this case: `exit code 3`, `killed by signal SEGV`.
 pub fn target_ended(how: &str) -> Breach {
     Breach { sentence: format!("the target died in this case: {how}"), ..target_died() }

@@ -127,7 +127,9 @@ fn both(out: &mut String, page: &Page<'_>, expected: &str, actual: &str, at: Opt
 
 /// The wire log, long ones by their beginning and their end.
 fn wire(out: &mut String, page: &Page<'_>, log: &CaseLog) {
-    label(out, page, "on the wire", "");
+    if !log.wire.is_empty() {
+        label(out, page, "on the wire", "");
+    }
     let left_out = log.wire.len().saturating_sub(EVENTS);
     for (index, line) in log.wire.iter().enumerate() {
         let middle = index >= EVENTS / 2 && index < EVENTS / 2 + left_out;
