@@ -391,8 +391,12 @@ fn pin(outcomes: &mut [Outcome], suspects: &[&str], reason: &str, end: Option<&R
     let any = || outcomes.iter().position(|outcome| outcome.verdict != Verdict::Skipped);
     let found = suspects.iter().find_map(|id| of(id)).or_else(any);
     if let Some(outcome) = found.map(|index| &mut outcomes[index]) {
+        let died = target_died_of(reason);
+        if outcome.judgement.breaches.iter().any(|breach| breach.rule == died.rule) {
+            return; // it was seen in the case itself
+        }
         (outcome.verdict, outcome.reason) = (Verdict::Fail, Some(reason.to_owned()));
-        outcome.judgement.breaches.push(target_died_of(reason));
+        outcome.judgement.breaches.push(died);
         outcome.judgement.details.extend(end.into_iter().flat_map(Restarted::details));
     }
 }
