@@ -111,16 +111,32 @@ impl<T: Transport> Lab<'_, T> {
             match self.try_size(size).await {
                 Fate::Taken(time) if time > LONG => return Some((size, time)),
                 Fate::Taken(time) => taken = Some((size, time)),
-                // Silence about the smallest size already is no limit, but a reply that was lost or overtaken.
-                Fate::Refused(Over::Skip) if taken.is_none() => return None,
                 Fate::Refused(over) => {
-                    self.settle_limit(profile, taken.unwrap_or(least), size, over).await;
-                    return taken;
+                    let (taken, refused) = match taken {
+                        Some(taken) => (taken, size),
+                        None if over == Over::Close => (least, size),
+                        None => self.descend(size).await?,
+                    };
+                    self.settle_limit(profile, taken, refused, over).await;
+                    return Some(taken);
                 }
                 Fate::Unclear => return taken,
             }
         }
         taken
+    }
+
+    /// Halves a size that was passed over until a message is taken. Silence about every size is no limit, but replies that
+    /// were lost or overtaken. Returns what was taken, and the smallest that was not.
+    async fn descend(&self, mut refused: u64) -> Option<((u64, Duration), u64)> {
+        while refused > plain(self.framing, 0).len() as u64 {
+            match self.try_size(refused / 2).await {
+                Fate::Taken(time) => return Some(((refused / 2, time), refused)),
+                Fate::Refused(Over::Skip) => refused /= 2,
+                Fate::Refused(_) | Fate::Unclear => return None,
+            }
+        }
+        None
     }
 
     /// The limit lies between a size that was taken and one that was refused. Where its edge is found, it is as good as a

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::calibrate::Lab;
 use super::probe::{is_alive, plain, was_answered, was_closed};
 use crate::framing::{Empty, Eof, Over};
-use crate::session::{Duty, Event, Step, Until};
+use crate::session::{Conn, Duty, Event, Step, Until};
 use crate::transport::Transport;
 
 /// What some targets die of.
@@ -18,6 +18,7 @@ pub struct Danger {
     pub requirements: &'static [&'static str],
 }
 
+const MUTE: Danger = Danger { what: "a client that left without a word", requirements: &["SES-12"] };
 const RESET: Danger = Danger { what: "a client that reset its connection", requirements: &["CLO-03", "CLO-01"] };
 const UNREAD: Danger = Danger { what: "a client that left without reading its reply", requirements: &["CLO-02"] };
 const BEGUN: Danger = Danger { what: "a client that reset its connection inside a message", requirements: &["CLO-01"] };
@@ -39,10 +40,14 @@ pub(super) struct Endured {
 impl<T: Transport> Lab<'_, T> {
     /// Clients that leave rudely, as ours do that measure it.
     pub(super) async fn dies_of_departures(&self) -> Option<Danger> {
-        for (leave, danger) in [(Step::Reset as fn(_) -> _, RESET), (Step::Close, UNREAD)] {
+        let departures: [(bool, fn(Conn) -> Step, Danger); 3] =
+            [(false, Step::Close, MUTE), (true, Step::Reset, RESET), (true, Step::Close, UNREAD)];
+        for (speaks, leave, danger) in departures {
             let mut probe = self.probe();
             let conn = probe.open();
-            probe.say(conn, plain(self.framing, 0), Duty::May);
+            if speaks {
+                probe.say(conn, plain(self.framing, 0), Duty::May);
+            }
             probe.step(leave(conn));
             self.transport.run(probe.script()).await;
             // Whichever of its threads dies of it may not have run yet when the first question is answered.
@@ -171,13 +176,13 @@ mod tests {
 
     #[test]
     fn a_death_is_pinned_on_a_must_whatever_the_framing() {
-        let dangers = [RESET, UNREAD, BEGUN, CROWD, BURST, EMPTY, UNFINISHED, OVERSIZE];
+        let dangers = [MUTE, RESET, UNREAD, BEGUN, CROWD, BURST, EMPTY, UNFINISHED, OVERSIZE];
         for id in dangers.iter().flat_map(|danger| danger.requirements) {
             assert_eq!(requirement(id).unwrap().level, Level::Must, "{id}");
         }
         for framing in ["raw", "close", "fixed:16", "length:u32be", "lf"] {
             let strategy = framing.parse::<Framing>().unwrap().strategy().to_string();
-            for danger in [RESET, UNREAD, BEGUN] {
+            for danger in [MUTE, RESET, UNREAD, BEGUN] {
                 let holds = |id: &&str| requirement(id).unwrap().strategy.is_none_or(|only| only == strategy);
                 assert!(danger.requirements.iter().any(holds), "{} in {framing}", danger.what);
             }

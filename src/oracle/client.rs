@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::excerpt::excerpt;
 use super::judge::Judgement;
+use super::judge::difference;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
 use crate::session::{Departure, Errand, Exit, Report};
@@ -88,8 +88,7 @@ pub(super) fn departed(
     if let (true, Exit::Success(_), Some(printed)) = (errand.prints, departure.how, printed)
         && !is_printed(&errand.message, printed)
     {
-        let (expected, actual) = (Some(excerpt(&errand.message)), Some(excerpt(printed)));
-        add(&rules::WRONG_OUTPUT, Breach { expected, actual, ..Breach::default() });
+        add(&rules::WRONG_OUTPUT, difference(&errand.message, printed));
     }
     let over = |taken: Option<u64>, limit: Option<u64>| taken.zip(limit).is_some_and(|(taken, limit)| taken > limit);
     if over(departure.memory, errand.memory) {

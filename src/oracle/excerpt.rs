@@ -23,6 +23,16 @@ pub fn excerpt(bytes: &[u8]) -> String {
     format!("\"{}\" … \"{}\" ({} bytes)", head.escape_ascii(), tail.escape_ascii(), bytes.len())
 }
 
+/// The same, of two that differ from a place on: long ones by what stands around that place.
+pub(super) fn excerpt_at(bytes: &[u8], at: usize) -> String {
+    if bytes.len() <= SHOWN || at < SHOWN / 4 {
+        return excerpt(bytes);
+    }
+    let (from, to) = (at - SHOWN / 4, bytes.len().min(at + SHOWN / 4));
+    let more = if to < bytes.len() { " …" } else { "" };
+    format!("… \"{}\"{more} ({} bytes)", bytes[from.min(to)..to].escape_ascii(), bytes.len())
+}
+
 /// A line an event.
 pub type Log = Vec<String>;
 
@@ -97,5 +107,21 @@ fn sized(bytes: &Bytes) -> String {
     match bytes.len() {
         0..=SHOWN => format!("{} ({})", excerpt(bytes), bytes.len()),
         _ => excerpt(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_shown_however_far_inside_it_stands() {
+        let due: Vec<u8> = (0..2048).map(|at| b'a' + (at % 23) as u8).collect();
+        let mut came = due.clone();
+        came[718] = b'#';
+        assert_eq!(excerpt_at(&due, 718), r#"… "mnopqrstuvwabcdefghijklmnopqrstu" … (2048 bytes)"#);
+        assert_eq!(excerpt_at(&came, 718), r##"… "mnopqrstuvwabcde#ghijklmnopqrstu" … (2048 bytes)"##);
+        assert_eq!(excerpt_at(&due[..718], 718), r#"… "mnopqrstuvwabcde" (718 bytes)"#);
+        assert_eq!(excerpt_at(&due, 3), excerpt(&due));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::client::{be_patient, departed, of_client, told};
-use super::excerpt::excerpt;
+use super::excerpt::{excerpt, excerpt_at};
 use super::queue::crowded_out;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
@@ -431,11 +431,12 @@ fn at_byte(at: u64, expected: &Bytes, received: &[Bytes]) -> Breach {
     Breach { expected: Some(excerpt(&due)), actual: Some(excerpt(&came)), differs_at: Some(at), ..Breach::default() }
 }
 
-fn difference(expected: &[u8], actual: &[u8]) -> Breach {
+/// What was due beside what came instead.
+pub(super) fn difference(expected: &[u8], actual: &[u8]) -> Breach {
     let same = expected.iter().zip(actual).take_while(|(due, came)| due == came).count();
     Breach {
-        expected: Some(excerpt(expected)),
-        actual: Some(excerpt(actual)),
+        expected: Some(excerpt_at(expected, same)),
+        actual: Some(excerpt_at(actual, same)),
         differs_at: Some(same as u64),
         ..Breach::default()
     }

@@ -18,6 +18,6 @@ pub use excerpt::{Log, excerpt, wire_log};
 pub use judge::{Judgement, judge};
 pub use requirements::{Requirement, all as requirements, find as requirement};
 pub use rules::{RULES, Rule};
-pub use usage::{judge_usage, usage_details};
+pub use usage::{has_kept_memory, judge_usage, usage_details};
 pub use verdict::{Breach, Level, Verdict, cut_dependent, target_died, target_died_of, target_ended, target_not_back};
 pub use wire::{WireEvent, WireKind, wire_events};

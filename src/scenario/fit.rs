@@ -2,7 +2,7 @@
 
 use super::file::{Applies, Need};
 use super::{Context, Scenario};
-use crate::framing::{Choice, Counts, Enc, Idle, Kind, Over, Strategy};
+use crate::framing::{Choice, Counts, Enc, Eof, Idle, Kind, Over, Strategy};
 
 /// The reason for which a scenario is skipped.
 pub(super) fn misfit(scenario: &Scenario, context: &Context<'_>) -> Option<String> {
@@ -81,6 +81,15 @@ fn lack(need: Need, context: &Context<'_>) -> Option<&'static str> {
             "an oversize message does not close the connection",
         ),
         Need::OverSkip => (profile.over == Some(Over::Skip), "an oversize message is not skipped"),
+        Need::EofDeliver => (
+            framing.behaviour().eof == Some(Eof::Deliver) || ends_short(context),
+            "it is not declared that an unfinished message at the end is one (eof=deliver, last=short)",
+        ),
+        Need::EofDrop => (
+            framing.behaviour().eof == Some(Eof::Drop),
+            "it is not declared that an unfinished message at the end is none (eof=drop)",
+        ),
+        Need::WholeRecords => (!ends_short(context), "the last record may be short (last=short)"),
         Need::Idle => (framing.behaviour().idle.and_then(Idle::time).is_some(), "no idle time is declared (idle=)"),
         Need::Deadline => (
             framing.behaviour().deadline.and_then(Idle::time).is_some(),
@@ -88,6 +97,11 @@ fn lack(need: Need, context: &Context<'_>) -> Option<&'static str> {
         ),
     };
     (!has).then_some(reason)
+}
+
+/// Whether what is left at the end of the stream is a record of its own.
+fn ends_short(context: &Context<'_>) -> bool {
+    matches!(context.framing.kind(), Kind::Fixed(fixed) if fixed.last_short)
 }
 
 fn carries_empty(context: &Context<'_>) -> bool {

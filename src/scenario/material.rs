@@ -32,6 +32,7 @@ impl Setting<'_> {
             }
             Payload::FalseStart(bytes) => self.false_start(*bytes.given()? as usize)?,
             Payload::Fill(size) => pattern(self.context.framing, self.size(*size.given()?)?),
+            Payload::Frame(size) => framed(self.context.framing, self.size(*size.given()?)?)?,
             Payload::Random(size) => self.random(self.size(*size.given()?)?),
             Payload::Counter(size) => counters(self.size(*size.given()?)?),
         })
@@ -85,6 +86,22 @@ pub(crate) fn pattern(framing: &Framing, size: usize) -> Vec<u8> {
         alphabet.pop();
     }
     filled_with(&alphabet, size)
+}
+
+/// A readable pattern whose frame has this size. What a frame has besides its payload may depend on how long that is.
+fn framed(framing: &Framing, size: usize) -> Result<Vec<u8>, String> {
+    let mut payload = pattern(framing, size);
+    let mut frame = Vec::new();
+    for _ in 0..3 {
+        frame.clear();
+        framing.encode_unlimited(&payload, &mut frame).map_err(|error| error.to_string())?;
+        if frame.len() == size {
+            return Ok(payload);
+        }
+        let fits = (payload.len() + size).saturating_sub(frame.len());
+        payload = pattern(framing, fits);
+    }
+    Err(format!("no frame of a readable message has {size} bytes"))
 }
 
 fn filled_with(block: &[u8], size: usize) -> Vec<u8> {
@@ -147,6 +164,19 @@ mod tests {
 
     fn framing(text: &str) -> Framing {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_pattern_fills_a_frame_to_the_byte_where_it_can() {
+        for (variant, size) in
+            [("length:u32be", 4093), ("netstring", 1021), ("pb", 16_384), ("crlf", 65_533), ("cobs", 4096)]
+        {
+            let mut frame = Vec::new();
+            framing(variant).encode(&super::framed(&framing(variant), size).unwrap(), &mut frame).unwrap();
+            assert_eq!(frame.len(), size, "{variant}");
+        }
+        // 127 bytes behind one byte of length are 128, 128 behind two are 130.
+        assert!(super::framed(&framing("pb"), 129).is_err());
     }
 
     #[test]

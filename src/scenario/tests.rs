@@ -81,7 +81,7 @@ mod errors {
         demo.yaml:3:28: `12q` is no size
          3 |   - send: {message: {fill: 12q}}
            |                            ^
-           = right: a whole number, "64KiB", max, max+1, max-1 or "{i}", the number of the round
+           = right: a whole number, "64KiB", "64KiB-3", max, max+1, max-1 or "{i}", the number of the round
         "#);
     }
 
@@ -181,7 +181,7 @@ mod errors {
         demo.yaml:2:19: unknown `frame`
          2 | applies: {needs: [frame]}
            |                   ^
-           = right: `framed`? one of framed, many, parallel, max, prefix, terminator, terminator2, counts-header, empty-legal, binary, over-close, over-skip, idle, deadline
+           = right: `framed`? one of framed, many, parallel, max, prefix, terminator, terminator2, counts-header, empty-legal, binary, over-close, over-skip, eof-deliver, eof-drop, whole-records, idle, deadline
         "#);
     }
 
@@ -211,7 +211,7 @@ mod errors {
         demo.yaml:4:28: the value "2q" of `$size` does not fit here: `2q` is no size
          4 |   - send: {message: {fill: $size}}
            |                            ^
-           = right: a whole number, "64KiB", max, max+1, max-1 or "{i}", the number of the round
+           = right: a whole number, "64KiB", "64KiB-3", max, max+1, max-1 or "{i}", the number of the round
         "#);
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Context;
 use super::file::{Copies, LARGEST};
 use crate::framing::{Empty, Over, Part, Role, Strategy};
+use crate::mutation::Effect;
 use crate::session::Duty;
 
 /// Of many copies so many bytes are made; the rest is these again.
@@ -128,6 +129,19 @@ impl Wire {
         let most = context.framing.largest().into_iter().chain(context.profile.max).chain(context.profile.limit).min();
         let size = most.map_or(size, |most| most.min(size)).max(context.framing.smallest());
         Self::messages(context, vec![super::material::pattern(context.framing, size as usize)], false)
+    }
+
+    /// Adds a message whose frame is rewritten to these bytes, in which no place is known.
+    pub(super) fn rewrite(&mut self, message: &Message, frame: &[u8], effect: Effect) {
+        let range = self.len()..self.len() + frame.len();
+        self.bytes = [&self.bytes, frame].concat().into();
+        self.parts.push(Part { role: Role::Payload, range: range.clone() });
+        let duty = match effect {
+            Effect::Spelling => message.duty,
+            Effect::Damage => Duty::Never,
+            Effect::Doubt => return,
+        };
+        self.messages.push(Message { frame: range.clone(), body: range, duty, ..message.clone() });
     }
 
     /// Bytes that are no message of the framing.

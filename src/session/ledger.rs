@@ -18,6 +18,8 @@ pub struct Ledger {
     wrong: Option<Wrong>,
     /// Bytes that had come when it went wrong.
     wrong_at: u64,
+    /// Bytes received by the last message that was right.
+    settled_at: u64,
     /// Nothing is compared any more.
     forgiven: bool,
     /// The target's direction has ended: what had come by then is judged.
@@ -110,7 +112,16 @@ impl Ledger {
                 owed: 0,
             },
         };
-        Self { account, received: 0, wrong: None, wrong_at: 0, forgiven: false, ended: false, cut_off: false }
+        Self {
+            account,
+            received: 0,
+            wrong: None,
+            wrong_at: 0,
+            settled_at: 0,
+            forgiven: false,
+            ended: false,
+            cut_off: false,
+        }
     }
 
     /// The following bytes carry this message.
@@ -145,8 +156,12 @@ impl Ledger {
         let at = self.received;
         self.received += bytes.len() as u64;
         if self.wrong.is_none() && !self.forgiven {
+            let before = self.account.messages();
             self.wrong = self.account.settle(at, bytes);
             self.wrong_at = self.received;
+            if self.account.messages() != before {
+                self.settled_at = self.received;
+            }
         }
     }
 
@@ -251,13 +266,22 @@ impl Ledger {
     pub fn is_flooded(&self) -> bool {
         let beyond = match &self.account {
             Account::Stream { .. } => false,
-            Account::Framed { most, owed, .. } => self.received > 2 * (*most).max(*owed) + SLACK,
+            // What came up to a right message is right, however much it is: headers may say more than ours.
+            Account::Framed { most, owed, .. } => self.received - self.settled_at > 2 * (*most).max(*owed) + SLACK,
         };
         beyond || (self.wrong.is_some() && self.received > self.wrong_at + SLACK)
     }
 }
 
 impl Account {
+    /// How many of the promises are settled, and of how many copies of the next one.
+    fn messages(&self) -> (usize, u32) {
+        match self {
+            Self::Stream { .. } => (0, 0),
+            Self::Framed { next, taken, .. } => (*next, *taken),
+        }
+    }
+
     fn settle(&mut self, at: u64, bytes: &Bytes) -> Option<Wrong> {
         match self {
             Self::Stream { .. } => self.settle_bytes(at, bytes.clone()),

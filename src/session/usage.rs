@@ -27,7 +27,7 @@ pub struct Limits {
     pub descriptors: Option<u64>,
     /// So many more bytes of memory at the peak.
     pub memory: Option<u64>,
-    /// Afterwards twice the memory as before, and so many bytes more.
+    /// So many more bytes of memory afterwards, each time that the case is played.
     pub kept: Option<u64>,
     /// So many percent of one processor, over the whole case.
     pub cpu: Option<u64>,

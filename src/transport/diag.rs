@@ -41,6 +41,8 @@ pub(super) enum Found {
     },
     /// The handshake is not complete on that side.
     Handshake,
+    /// With no exact match, one that listens there.
+    Listener,
     /// No such socket on this host (or in this network namespace): never was, or is closed.
     Nothing,
 }
@@ -68,6 +70,17 @@ impl Diag {
         }
         Err(io::Error::other("no answer to this question"))
     }
+}
+
+/// Whether a socket of this host listens at an address; nothing where the kernel does not say. No connection is made, which
+/// some servers take amiss.
+pub fn listens(address: SocketAddr) -> Option<bool> {
+    let anybody = match address {
+        SocketAddr::V4(_) => SocketAddr::from(([0; 4], 0)),
+        SocketAddr::V6(_) => SocketAddr::from(([0; 16], 0)),
+    };
+    let found = Diag::open().and_then(|mut diag| diag.find(address, anybody)).ok()?;
+    Some(found == Found::Listener)
 }
 
 fn question(number: u32, local: SocketAddr, remote: SocketAddr) -> Vec<u8> {
@@ -115,8 +128,8 @@ fn read(response: &InetResponse) -> Found {
     let header = &response.header;
     match header.state {
         TCP_SYN_RECV => return Found::Handshake,
-        // With no exact match the kernel shows a socket that listens there; its queues count connections.
-        TCP_LISTEN => return Found::Nothing,
+        // Its queues count connections.
+        TCP_LISTEN => return Found::Listener,
         _ => {}
     }
     // A socket in TIME_WAIT, whose owner is gone, has no `tcp_info`.
@@ -131,5 +144,27 @@ fn read(response: &InetResponse) -> Found {
             received: u64::from_ne_bytes(*received),
         },
         None => Found::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_listener_is_seen_without_a_connection() {
+        for (bound, asked) in
+            [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.1"), ("[::]:0", "127.0.0.1"), ("[::1]:0", "::1")]
+        {
+            let listener = TcpListener::bind(bound).unwrap();
+            let address = SocketAddr::new(asked.parse().unwrap(), listener.local_addr().unwrap().port());
+            assert_eq!(listens(address), Some(true), "{bound}");
+            listener.set_nonblocking(true).unwrap();
+            assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            drop(listener);
+            assert_eq!(listens(address), Some(false), "{bound}");
+        }
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct Watch {
     side: Side,
     /// How many segments of the case could not be proved.
     pub(super) unproved: u32,
+    /// Something came from the target since it was last looked at: it is at work on what it had read before.
+    heard: bool,
     look: Option<Look>,
 }
 
@@ -68,7 +70,7 @@ struct Look {
     began: Duration,
     next: Duration,
     wait: Duration,
-    /// When the target was last seen to read on: what is slow is not late.
+    /// When the target was last seen to read on or to answer: what is slow is not late.
     moved: Duration,
     /// What it had not read by then, in bytes.
     unread: Option<u32>,
@@ -79,7 +81,7 @@ struct Look {
 
 impl Watch {
     pub(super) fn new(ours: SocketAddr, theirs: SocketAddr) -> Self {
-        Self { ours, theirs, side: Side::Unknown, unproved: 0, look: None }
+        Self { ours, theirs, side: Side::Unknown, unproved: 0, heard: false, look: None }
     }
 
     /// Our address.
@@ -90,6 +92,11 @@ impl Watch {
     /// The target's, as it was asked for.
     pub(super) fn theirs(&self) -> SocketAddr {
         self.theirs
+    }
+
+    /// Something came from the target.
+    pub(super) fn hear(&mut self) {
+        self.heard = true;
     }
 
     /// From now on the question is whether all of `written`, bytes since the connection stands, were read.
@@ -117,6 +124,10 @@ impl Gate {
         if watch.next().is_none_or(|next| now < next) {
             return None;
         }
+        let heard = std::mem::take(&mut watch.heard);
+        if let Some(look) = watch.look.as_mut().filter(|_| heard) {
+            look.moved = now;
+        }
         let proof = self.look(watch, now).or_else(|| self.is_late(watch, now).then_some(Proof::None));
         match proof {
             Some(proof) => {
@@ -136,8 +147,8 @@ impl Gate {
     fn look(&self, watch: &mut Watch, now: Duration) -> Option<Proof> {
         if watch.side != Side::Away {
             match self.find(watch.theirs, watch.ours) {
-                Ok(Found::Nothing) if watch.side == Side::Here => return Some(Proof::Gone),
-                Ok(Found::Nothing) | Err(_) => watch.side = Side::Away,
+                Ok(Found::Nothing | Found::Listener) if watch.side == Side::Here => return Some(Proof::Gone),
+                Ok(Found::Nothing | Found::Listener) | Err(_) => watch.side = Side::Away,
                 Ok(found) => {
                     watch.side = Side::Here;
                     return watch.look.as_mut()?.is_read(found, now).then_some(Proof::Read);
@@ -257,6 +268,17 @@ mod tests {
     fn where_the_kernel_cannot_be_asked_nothing_is_proved() {
         let (_ours, _theirs, mut watch) = pair();
         assert_eq!(settle(&Gate { diag: None, limit: LIMIT }, &mut watch, 0), Proof::None);
+    }
+
+    #[test]
+    fn a_target_that_answers_meanwhile_is_given_more_time() {
+        let (gate, (_ours, _theirs, mut watch)) = (Gate::new(Duration::from_secs(1)), pair());
+        watch.begin(Duration::ZERO, 1);
+        assert_eq!(gate.answer(&mut watch, Duration::from_millis(900)), None);
+        watch.hear();
+        assert_eq!(gate.answer(&mut watch, Duration::from_millis(1200)), None);
+        assert_eq!(gate.answer(&mut watch, Duration::from_millis(2199)), None);
+        assert_eq!(gate.answer(&mut watch, Duration::from_millis(2300)), Some(Proof::None));
     }
 
     #[test]

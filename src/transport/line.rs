@@ -102,6 +102,7 @@ impl Line {
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
             Ok(()) if !buffer.filled().is_empty() => {
                 self.owes_ack = true;
+                self.watch.hear();
                 Input::Received(self.conn, Bytes::copy_from_slice(buffer.filled()))
             }
             Ok(()) if !self.reset => Input::Fin(self.conn),

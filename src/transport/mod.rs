@@ -13,6 +13,7 @@ mod sim;
 mod tcp;
 mod visit;
 
+pub use diag::listens;
 pub use host::Host;
 pub use line::reach;
 pub use proxy::{Proxy, Ways};

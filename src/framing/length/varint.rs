@@ -39,6 +39,45 @@ pub(super) fn write(field: Field, value: u128, most: u8) -> Option<Vec<u8>> {
     }
 }
 
+/// The value of a field in every longer form that there is, from the shortest on; also where only the shortest is legal.
+/// `most`: most bytes of a varint.
+pub(super) fn longer(field: Field, input: &[u8], most: u8) -> Vec<Vec<u8>> {
+    let Ok(Some(Read { value, len })) = read(field, input, Rules { most, minimal: false }) else { return Vec::new() };
+    let behind = |lead: u8, count: usize| Some([&[lead][..], &in_bytes(value, count)?].concat());
+    let forms: Vec<Option<Vec<u8>>> = match field {
+        Field::Varint => (len + 1..=usize::from(most)).map(|groups| Some(stretched(&input[..len], groups))).collect(),
+        Field::Vlq => {
+            (1..=usize::from(most) - len).map(|more| Some([&vec![0x80; more], &input[..len]].concat())).collect()
+        }
+        Field::Quic => (1..=3).map(|power| quic_of_width(value, power)).collect(),
+        Field::Ber => (1..=8).map(|count| behind(0x80 | count as u8, count)).collect(),
+        Field::Zmtp => vec![behind(2, 8)],
+        _ => vec![behind(126, 2), behind(127, 8)],
+    };
+    forms.into_iter().flatten().filter(|form| form.len() > len).collect()
+}
+
+/// The value in so many bytes, the most significant first, if it fits.
+fn in_bytes(value: u64, count: usize) -> Option<Vec<u8>> {
+    let bytes = value.to_be_bytes();
+    let (zeros, rest) = bytes.split_at(bytes.len() - count);
+    zeros.iter().all(|byte| *byte == 0).then(|| rest.to_vec())
+}
+
+/// A varint in so many groups, the last of which hold zeros.
+fn stretched(short: &[u8], groups: usize) -> Vec<u8> {
+    let mut long = short.to_vec();
+    long.resize(groups, 0);
+    long[short.len() - 1..groups - 1].iter_mut().for_each(|byte| *byte |= 0x80);
+    long
+}
+
+fn quic_of_width(value: u64, power: u8) -> Option<Vec<u8>> {
+    let mut field = in_bytes(value, 1 << power).filter(|field| field[0] < 0x40)?;
+    field[0] |= power << 6;
+    Some(field)
+}
+
 fn is_minimal(field: Field, read: Read) -> bool {
     write(field, u128::from(read.value), u8::MAX).is_some_and(|shortest| shortest.len() == read.len)
 }
@@ -93,11 +132,8 @@ fn quic(input: &[u8]) -> Option<Read> {
 }
 
 fn write_quic(value: u128) -> Option<Vec<u8>> {
-    let power = (0..4).find(|power| value >> (8 * (1 << power) - 2) == 0)?;
-    let len: usize = 1 << power;
-    let mut field = value.to_be_bytes()[16 - len..].to_vec();
-    field[0] |= power << 6;
-    Some(field)
+    let value = u64::try_from(value).ok()?;
+    (0..4).find_map(|power| quic_of_width(value, power))
 }
 
 /// One byte below 0x80, or 0x80 and the number of bytes that follow (X.690 8.1.3).

@@ -59,6 +59,13 @@ impl Length {
         Some(self.header_with_field(&field))
     }
 
+    /// What a field of variable width says, in every longer form; nothing of other fields.
+    pub(crate) fn longer(&self, field: &[u8]) -> Vec<Vec<u8>> {
+        let varies =
+            matches!(self.field, Field::Varint | Field::Vlq | Field::Quic | Field::Ber | Field::Zmtp | Field::Ws);
+        if varies { varint::longer(self.field, field, self.most_groups()) } else { Vec::new() }
+    }
+
     pub(in crate::framing) fn header_with_field(&self, field: &[u8]) -> Vec<u8> {
         let mut header = self.magic.clone();
         header.resize(self.off, 0);

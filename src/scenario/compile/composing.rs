@@ -7,7 +7,7 @@ use super::super::file::{Base, Claim, Claimed, Content, Copies, Field, LARGEST, 
 use super::super::material::{Setting, stripped};
 use super::super::wire::{Message, Wire};
 use super::{Compiler, MOST_BYTES};
-use crate::framing::{Deframer, Framing, Kind, Length, Part, Role, Strategy};
+use crate::framing::{Deframer, Framing, Kind, Length, Role, Strategy};
 use crate::mutation::{Effect, Mutation};
 use crate::session::Duty;
 
@@ -39,10 +39,9 @@ impl Compiler<'_> {
             Some(bytes) => wire.followed(&setting.bytes(bytes.given()?)?),
             None => wire,
         };
-        match (&send.trailer, &send.mutation) {
-            (Some(trailer), _) => with_trailer(&wire, &trailer.given()?.0),
-            (_, Some(rewrite)) => self.rewritten(&wire, rewrite.given()?.0),
-            _ => Ok(wire),
+        match &send.trailer {
+            Some(trailer) => with_trailer(&wire, &trailer.given()?.0),
+            None => Ok(wire),
         }
     }
 
@@ -103,20 +102,26 @@ impl Compiler<'_> {
         }
     }
 
-    /// The wire with each of its frames rewritten.
-    fn rewritten(&self, wire: &Wire, mutation: &Mutation) -> Result<Wire, String> {
+    /// The wire with each of its frames rewritten. Several ways make a family.
+    pub(super) fn rewritten(&mut self, at: usize, wire: &Wire, mutation: &Mutation) -> Result<Wire, String> {
         let framing = self.variant.context.framing;
-        let (mut bytes, mut parts, mut messages) = (Vec::new(), Vec::new(), Vec::new());
-        for message in &wire.messages {
-            let frame = mutation.apply(framing, &wire.bytes[message.frame.clone()]);
-            let frame = frame.ok_or_else(|| format!("the framing has nothing for the mutation {}", mutation.name))?;
-            let range = bytes.len()..bytes.len() + frame.len();
-            bytes.extend_from_slice(&frame);
-            parts.push(Part { role: Role::Payload, range: range.clone() });
-            let duty = if mutation.effect == Effect::Damage { Duty::Never } else { message.duty };
-            messages.push(Message { frame: range.clone(), body: range, duty, ..message.clone() });
+        let mut ways: Vec<_> =
+            wire.messages.iter().map(|message| mutation.ways(framing, &wire.bytes[message.frame.clone()])).collect();
+        let fewest = ways.iter().map(Vec::len).min().unwrap_or(0);
+        if fewest == 0 {
+            return Err(format!("the framing has nothing for the mutation {}", mutation.name));
         }
-        Ok(Wire { bytes: bytes.into(), parts, messages, ..Wire::default() })
+        let index = if fewest == 1 { 0 } else { self.choices.choose(at, "way", fewest) };
+        let name = ways[0][index].name.clone();
+        self.choices.name(at, "way", name.clone(), format!("{} {}", mutation.name, name.replace('-', " ")));
+        let mut other = Wire::default();
+        for (message, ways) in wire.messages.iter().zip(&mut ways) {
+            other.rewrite(message, &ways.swap_remove(index).bytes, mutation.effect);
+        }
+        if mutation.effect == Effect::Doubt {
+            self.allow_frames(&mut other);
+        }
+        Ok(other)
     }
 
     /// Bytes as they are. A `duty` is that of the frames that stand in them, or else of the whole.

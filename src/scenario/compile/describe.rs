@@ -57,6 +57,7 @@ pub(super) fn payload(payload: &Payload) -> Result<String, String> {
         Payload::FalseStart(bytes) => format!("the first {} of the delimiter", count(*bytes.given()? as usize)),
         Payload::Fill(size) => format!("a pattern of {}", sized(size)?),
         Payload::Random(size) => format!("random bytes, {}", sized(size)?),
+        Payload::Frame(size) => format!("a pattern in a frame, {}", sized(size)?),
         Payload::Counter(size) => format!("counters, {}", sized(size)?),
     })
 }

@@ -78,6 +78,10 @@ impl Compiler<'_> {
         if closes && wire.messages.len() > 1 {
             return Err("a connection carries one message".to_owned());
         }
+        let wire = match &send.mutation {
+            Some(mutation) => Rc::new(self.rewritten(std::ptr::from_ref(send).addr(), &wire, mutation.given()?.0)?),
+            None => wire,
+        };
         let live = self.connections.live_mut(live);
         live.spoken |= is_message;
         live.oversize |= is_message

@@ -51,6 +51,12 @@ pub enum Need {
     OverClose,
     /// It skips an oversize message.
     OverSkip,
+    /// It is declared that an unfinished message at the end of the stream is a message (`eof=deliver`, `last=short`).
+    EofDeliver,
+    /// It is declared that it is not (`eof=drop`).
+    EofDrop,
+    /// No short record is declared for the end of the stream (`last=short`).
+    WholeRecords,
     /// It is declared when a silent connection is ended: `$before_idle`, `$after_idle`.
     Idle,
     /// It is declared when an unfinished message is given up: `$drip`, `$after_deadline`.

@@ -141,7 +141,7 @@ impl TryFrom<TextOr<ExpectForm>> for Expect {
 
 fn slot(text: String) -> Result<Slot<What>, String> {
     match text.strip_prefix('$') {
-        Some(name) if super::is_name(name) => Ok(Slot::Variable(name.to_owned())),
+        Some(name) if super::is_name(name) => Ok(Slot::Variable(format!("${name}"))),
         _ => What::try_from(TextOr::Text(text)).map(Slot::Given),
     }
 }

@@ -25,6 +25,8 @@ pub enum Payload {
     Repeat(Box<Slot<Payload>>, Slot<u32>),
     /// A readable pattern of this size without bytes that delimit.
     Fill(Slot<Size>),
+    /// The same, so long that its frame has this size.
+    Frame(Slot<Size>),
     /// Incompressible bytes drawn from the seed.
     Random(Slot<Size>),
     /// Several payloads as one.
@@ -35,7 +37,7 @@ pub enum Payload {
     Counter(Slot<Size>),
 }
 
-const FORMS: &str = "text, hex, base64, repeat (with times), join, false-start, fill, random, counter";
+const FORMS: &str = "text, hex, base64, repeat (with times), join, false-start, fill, frame, random, counter";
 
 /// The mapping.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +67,9 @@ struct PayloadForm {
     /// A readable pattern of this size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fill: Option<Slot<Size>>,
+    /// A readable pattern so long that its frame has this size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frame: Option<Slot<Size>>,
     /// Incompressible bytes drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     random: Option<Slot<Size>>,
@@ -89,7 +94,9 @@ impl Payload {
     /// Whether its size is given by the largest message that the target must take.
     pub fn is_relative_to_max(&self) -> bool {
         match self {
-            Self::Fill(size) | Self::Random(size) | Self::Counter(size) => matches!(size, Slot::Given(Size::Max(_))),
+            Self::Fill(size) | Self::Frame(size) | Self::Random(size) | Self::Counter(size) => {
+                matches!(size, Slot::Given(Size::Max(_)))
+            }
             Self::Repeat(payload, _) => payload.given().is_ok_and(Self::is_relative_to_max),
             Self::Join(payloads) => payloads.iter().any(|one| one.given().is_ok_and(Self::is_relative_to_max)),
             Self::Text(_) | Self::Hex(_) | Self::Base64(_) | Self::FalseStart(_) => false,
@@ -121,6 +128,7 @@ impl PayloadForm {
             ("join", self.join.map(Payload::Join)),
             ("false-start", self.false_start.map(Payload::FalseStart)),
             ("fill", self.fill.map(Payload::Fill)),
+            ("frame", self.frame.map(Payload::Frame)),
             ("random", self.random.map(Payload::Random)),
             ("counter", self.counter.map(Payload::Counter)),
         ];
@@ -139,6 +147,7 @@ impl From<Payload> for TextOr<PayloadForm> {
             Payload::Join(payloads) => form.join = Some(payloads),
             Payload::FalseStart(bytes) => form.false_start = Some(bytes),
             Payload::Fill(size) => form.fill = Some(size),
+            Payload::Frame(size) => form.frame = Some(size),
             Payload::Random(size) => form.random = Some(size),
             Payload::Counter(size) => form.counter = Some(size),
         }

@@ -32,7 +32,7 @@ impl FromStr for Size {
         let unknown = || {
             wrong(
                 format!("`{text}` is no size"),
-                "a whole number, \"64KiB\", max, max+1, max-1 or \"{i}\", the number of the round",
+                "a whole number, \"64KiB\", \"64KiB-3\", max, max+1, max-1 or \"{i}\", the number of the round",
             )
         };
         if let Some(rest) = text.strip_prefix("max") {
@@ -41,11 +41,15 @@ impl FromStr for Size {
         if let Some(rest) = text.strip_prefix("{i}") {
             return signed(rest).map(Self::Round).ok_or_else(unknown);
         }
+        let (base, more) = match text.find(['+', '-']).filter(|at| *at > 0) {
+            Some(at) => (&text[..at], signed(&text[at..]).ok_or_else(unknown)?),
+            None => (text, 0),
+        };
         let (digits, factor) = UNITS
             .iter()
-            .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?.trim_end(), *factor)))
-            .unwrap_or((text, 1));
-        let bytes = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(factor));
+            .find_map(|(unit, factor)| Some((base.strip_suffix(unit)?.trim_end(), *factor)))
+            .unwrap_or((base, 1));
+        let bytes = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(factor)?.checked_add_signed(more));
         bounded(bytes.ok_or_else(unknown)?)
     }
 }
@@ -111,6 +115,8 @@ mod tests {
         assert_eq!(read("17"), Size::Bytes(17));
         assert_eq!(read("64KiB"), Size::Bytes(65_536));
         assert_eq!(read("1 MB"), Size::Bytes(1_000_000));
+        assert_eq!(read("64KiB-3"), Size::Bytes(65_533));
+        assert_eq!(read("100+28"), Size::Bytes(128));
         assert_eq!(read("max"), Size::Max(0));
         assert_eq!(read("max-1"), Size::Max(-1));
     }

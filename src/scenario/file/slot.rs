@@ -1,4 +1,4 @@
-//! A place in a step that holds a value, or the name of a variable of the matrix.
+//! A place in a step that holds a value, or a text with variables of the matrix that becomes one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,12 +10,12 @@ use serde::de::{
 };
 use serde::{Serialize, Serializer, de::value};
 
-/// A value, or `$name`.
+/// A value, or `$name`, or a text that is a value when its variables are filled in, such as `$buffer-$back`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Slot<T> {
     /// What stands there.
     Given(T),
-    /// The variable that will stand there.
+    /// The text with variables for which a value will stand.
     Variable(String),
 }
 
@@ -24,7 +24,7 @@ impl<T> Slot<T> {
     pub fn given(&self) -> Result<&T, String> {
         match self {
             Self::Given(value) => Ok(value),
-            Self::Variable(name) => Err(format!("the variable `${name}` has no value")),
+            Self::Variable(text) => Err(format!("`{text}` has no value")),
         }
     }
 }
@@ -72,9 +72,13 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for SlotVisitor<T> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        match text.strip_prefix('$') {
-            Some(name) if is_name(name) => Ok(Slot::Variable(name.to_owned())),
-            _ => T::deserialize(text.into_deserializer()).map(Slot::Given),
+        let variable = || Slot::Variable(text.to_owned());
+        if text.strip_prefix('$').is_some_and(is_name) {
+            return Ok(variable());
+        }
+        match T::deserialize(text.into_deserializer()) {
+            Err(_) if !names_in(text).is_empty() => Ok(variable()),
+            value => value.map(Slot::Given),
         }
     }
 
@@ -121,7 +125,7 @@ impl<T: Serialize> Serialize for Slot<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Given(value) => value.serialize(serializer),
-            Self::Variable(name) => serializer.collect_str(&format_args!("${name}")),
+            Self::Variable(text) => serializer.serialize_str(text),
         }
     }
 }
@@ -133,7 +137,7 @@ impl<T: JsonSchema> JsonSchema for Slot<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let value = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [value, { "type": "string", "pattern": "^\\$[A-Za-z][A-Za-z0-9_]*$" }] })
+        json_schema!({ "anyOf": [value, { "type": "string", "pattern": "\\$[A-Za-z]" }] })
     }
 }
 
