@@ -9,7 +9,7 @@ use super::calibrate::{Calibration, Lab, RIVALS, added};
 use super::probe::{plain, reply_time, was_answered, was_closed};
 use crate::framing::{Framing, Over, Strategy};
 use crate::profile::Profile;
-use crate::session::{Duty, Promise, Until};
+use crate::session::{Duty, Promise, Step, Until};
 use crate::transport::Transport;
 
 /// A message of so many bytes shows what a large one costs, where it is allowed.
@@ -111,6 +111,7 @@ impl<T: Transport> Lab<'_, T> {
             match self.try_size(size).await {
                 Fate::Taken(time) if time > LONG => return Some((size, time)),
                 Fate::Taken(time) => taken = Some((size, time)),
+                Fate::Refused(Over::Skip) if self.comes_late(size).await => return taken,
                 Fate::Refused(over) => {
                     let (taken, refused) = match taken {
                         Some(taken) => (taken, size),
@@ -163,6 +164,18 @@ impl<T: Transport> Lab<'_, T> {
             (profile.limit, profile.max) = (None, Some(taken));
             (profile.edge, profile.over) = (true, Some(over));
         }
+    }
+
+    /// Whether a message that seems to be passed over comes back behind the one that was sent after it.
+    async fn comes_late(&self, size: u64) -> bool {
+        let (mut probe, message) = (self.probe(), vec![b'm'; size as usize]);
+        let conn = probe.open();
+        probe.say(conn, message.clone(), Duty::May);
+        probe.say(conn, plain(self.framing, 1), Duty::Echo);
+        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        probe.step(Step::Pause(self.tempo.quiet));
+        let trace = self.transport.run(probe.script()).await;
+        self.messages(&trace, conn).iter().any(|came| *came == message)
     }
 
     /// Sends so many bytes in one message, and where that is possible a plain one behind it.

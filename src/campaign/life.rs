@@ -11,7 +11,7 @@ use super::Watcher;
 use super::outcome::Outcome;
 use super::run::Field;
 use super::schedule::{Death, Lane};
-use crate::oracle::{Verdict, has_kept_memory, judge_usage, target_ended, target_not_back, usage_details};
+use crate::oracle::{Verdict, judge_usage, target_ended, target_not_back, usage_details};
 use crate::scenario::{Case, Scenario};
 use crate::session::{Disturbance, Limits, Replies, Script, Step, Usage};
 use crate::transport::Transport;
@@ -168,31 +168,56 @@ const BETWEEN: Duration = Duration::from_millis(100);
 /// A hundred a second.
 const BETWEEN_SIGNALS: Duration = Duration::from_millis(10);
 
+/// What was freed before is used first, so a case that may leak is played so often at least.
+const LEAST: usize = 5;
+
 /// A heap grows until it has found its size; what leaks grows so many times in a row.
-const GROWTHS: usize = 4;
+const GROWTHS: u64 = 20;
 
 impl<T: Transport, W: Watcher> Field<'_, T, W> {
-    /// Plays a case and judges what it has cost: again where the target has kept memory.
+    /// Plays a case and judges what it has cost.
     pub(super) async fn play_weighed(&self, case: Case, script: Script, limits: Limits) -> Outcome {
-        for _ in 1..GROWTHS {
-            let outcome = self.weigh(case.clone(), script.clone(), limits).await;
-            if !has_kept_memory(&outcome.judgement.breaches) {
-                return outcome;
-            }
+        let Some(before) = self.life.process.and_then(Process::watch) else { return self.play(case, script).await };
+        if let Some(kept) = limits.kept {
+            return self.play_until_steady(case, script, kept).await;
         }
-        self.weigh(case, script, limits).await
-    }
-
-    /// Plays a case once and judges what it has cost.
-    async fn weigh(&self, case: Case, script: Script, limits: Limits) -> Outcome {
-        let before = self.life.process.and_then(Process::watch);
-        let mut outcome = match limits.disturb {
+        let outcome = match limits.disturb {
             None => self.play(case, script).await,
             Some(disturbance) => self.play_disturbed(case, script, disturbance).await,
         };
-        let end = self.life.process.and_then(Process::usage);
-        let (Some(before), Some(end)) = (before, end) else { return outcome };
-        let (mut after, mut breaches) = (end, judge_usage(&limits, &before, &end, &end));
+        self.weigh(outcome, &limits, &before).await
+    }
+
+    /// Plays a case again as long as the target keeps more memory of it than it may.
+    async fn play_until_steady(&self, case: Case, script: Script, kept: u64) -> Outcome {
+        let usage = || self.life.process.and_then(Process::usage);
+        let (mut plays, mut growths, mut steady) = (0, 0, usage());
+        loop {
+            let before = usage();
+            let outcome = self.play(case.clone(), script.clone()).await;
+            let (Some(before), Some(end)) = (before, usage()) else { return outcome };
+            plays += 1;
+            if end.memory > before.memory + kept {
+                growths += 1;
+            } else {
+                (growths, steady) = (0, Some(end));
+            }
+            let is_done = outcome.verdict != Verdict::Pass || self.watcher.stopped();
+            match steady {
+                Some(steady) if growths == GROWTHS => {
+                    let limits = Limits { kept: Some(kept * GROWTHS), ..Limits::default() };
+                    return self.weigh(outcome, &limits, &steady).await;
+                }
+                _ if is_done || (growths == 0 && plays >= LEAST) => return outcome,
+                _ => {}
+            }
+        }
+    }
+
+    /// Judges what a case has cost that has just been played. What is to be given back is given some time.
+    async fn weigh(&self, mut outcome: Outcome, limits: &Limits, before: &Usage) -> Outcome {
+        let Some(end) = self.life.process.and_then(Process::usage) else { return outcome };
+        let (mut after, mut breaches) = (end, judge_usage(limits, before, &end, &end));
         for _ in 0..LOOKS {
             if breaches.is_empty() || self.watcher.stopped() {
                 return outcome;
@@ -201,13 +226,13 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             // One that has ended is judged by that.
             let Some(usage) = self.life.process.and_then(Process::usage) else { return outcome };
             after = usage;
-            breaches = judge_usage(&limits, &before, &end, &after);
+            breaches = judge_usage(limits, before, &end, &after);
         }
         if outcome.verdict != Verdict::Fail && !breaches.is_empty() {
             outcome.verdict = Verdict::Fail;
         }
         outcome.judgement.breaches.extend(breaches);
-        outcome.judgement.details.extend(usage_details(&before, &end, &after));
+        outcome.judgement.details.extend(usage_details(before, &end, &after));
         outcome
     }
 

@@ -11,6 +11,12 @@ use crate::transport::Transport;
 
 /// A target that has failed by then is not looked at any longer.
 const LONG_ENOUGH: Duration = Duration::from_secs(30);
+/// Of a target that is not done by then, and need not be wrong, each scenario is played once.
+const SLOW_RUN: Duration = Duration::from_secs(75);
+/// Why a case was left out.
+pub(super) const ONE_IS_ENOUGH: &str =
+    "the target is so slow that one passed variant of a scenario is enough; --thorough plays all";
+
 /// Why a case was not run.
 pub(super) const BEYOND_DOUBT: &str = "the target had failed, and the run was taking long; --thorough goes on";
 
@@ -31,13 +37,22 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         self.doubts.load(Ordering::Relaxed) >= DOUBTS && self.has_taken_long()
     }
 
+    /// Whether the run has taken so long that it is time to play no more than one variant of a scenario.
+    pub(super) fn is_to_be_brief(&self) -> bool {
+        self.has_taken(SLOW_RUN)
+    }
+
     fn has_taken_long(&self) -> bool {
+        self.has_taken(LONG_ENOUGH)
+    }
+
+    fn has_taken(&self, long: Duration) -> bool {
         let spent = self.watcher.elapsed().saturating_sub(self.began);
         // The sessions of a client are short, and each has a bound of its own.
         let is_client = self.calibration.profile.client.is_some();
         let Options { thorough, repeat, patient, .. } = *self.options;
         let patient = patient || thorough || repeat > 1 || is_client;
-        !patient && spent > LONG_ENOUGH.mul_f64(self.options.time_scale.max(1.0))
+        !patient && spent > long.mul_f64(self.options.time_scale.max(1.0))
     }
 
     /// A target may still be busy with what a client left behind that is gone. Waits until that is done, or for as long as

@@ -1,6 +1,8 @@
 //! One framing: the cases against the target, side by side where the target serves several, and what came of each.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,17 +15,26 @@ use super::client::without_habits;
 use super::confirm::{confirm, look_again};
 use super::life::{Life, Process, Restarted};
 use super::outcome::Outcome;
-use super::patience::BEYOND_DOUBT;
+use super::patience::{BEYOND_DOUBT, ONE_IS_ENOUGH};
 use super::probe::is_alive;
 use super::schedule::{self, Beside, Burden, Death, Failures, Group, LANES, Lane, Load, Place, Schedule};
 use super::stoppable::Stoppable;
 use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
 use crate::framing::Framing;
-use crate::oracle::{Level, Verdict, judge, requirement, target_died, target_died_of};
+use crate::oracle::{
+    Judgement, Level, Verdict, has_turned_away, judge, judge_of_few, requirement, target_died, target_died_of,
+};
+use crate::profile::Profile;
 use crate::scenario::{Case, Context, Plan, Scenario};
-use crate::session::Script;
+use crate::session::{Script, Step, Trace};
 use crate::transport::Transport;
+
+/// A target that serves few and turns away the rest is given so many turns with each case.
+const TURNS: usize = 4;
+
+/// Why a case was left out.
+const CROWDED: &str = "opens more connections, one after another, than the target serves at once; it turned some away";
 
 /// Everything that one framing brought.
 #[derive(Debug)]
@@ -94,6 +105,8 @@ pub(super) struct Field<'a, T, W> {
     pub(super) calibration: &'a Calibration,
     pub(super) options: &'a Options,
     pub(super) failures: Failures,
+    /// The scenarios of which a case has passed.
+    pub(super) passed: Mutex<BTreeSet<String>>,
     pub(super) dead: AtomicBool,
     /// A MUST has failed, and not by time alone.
     pub(super) proved: AtomicBool,
@@ -138,6 +151,7 @@ impl<'a, T: Transport, W: Watcher> Field<'a, T, W> {
             calibration,
             options,
             failures: Failures::default(),
+            passed: Mutex::default(),
             dead: AtomicBool::new(false),
             proved: AtomicBool::new(false),
             doubts: AtomicUsize::new(0),
@@ -260,12 +274,18 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if self.is_beyond_doubt() || self.is_long_doubted() {
             return Outcome::without_run(case, Verdict::NotRun, BEYOND_DOUBT.into());
         }
+        if self.is_to_be_brief() && self.passed().contains(&case.scenario) {
+            return Outcome::without_run(case, Verdict::Skipped, ONE_IS_ENOUGH.into());
+        }
         let life = self.life.begin().await;
         let mut outcome = self.play_repeatedly(case, script).await;
         self.look_after(&mut outcome, lane.death, life).await;
         self.life.end();
         if self.watcher.stopped() {
             return Outcome::without_run(outcome.case, Verdict::NotRun, "the run was ended before".into());
+        }
+        if outcome.verdict == Verdict::Pass {
+            self.passed().insert(outcome.case.scenario.clone());
         }
         if outcome.verdict == Verdict::Fail {
             self.failures.count(&outcome.case.scenario);
@@ -320,10 +340,32 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         }
     }
 
-    /// Plays one case once.
+    /// Plays one case once; again where a target that serves few has turned a connection away.
     pub(super) async fn play(&self, case: Case, script: Script) -> Outcome {
+        if self.calibration.profile.serves(Profile::CONNS_TRIED) {
+            let trace = self.transport.run(script.clone()).await;
+            let judgement = judge(&script, &trace);
+            return self.outcome(case, trace, judgement);
+        }
+        for _ in 1..TURNS {
+            let trace = self.transport.run(script.clone()).await;
+            let judgement = judge_of_few(&script, &trace);
+            if !judgement.rests_on_time() || !has_turned_away(&trace) || self.watcher.stopped() {
+                return self.outcome(case, trace, judgement);
+            }
+            // It has to see first that the clients before this one have gone.
+            self.pause(self.calibration.tempo.quiet / 4).await;
+        }
         let trace = self.transport.run(script.clone()).await;
-        let judgement = judge(&script, &trace);
+        let judgement = judge_of_few(&script, &trace);
+        let opened = script.steps.iter().filter(|step| matches!(step, Step::Connect { .. })).count();
+        if judgement.rests_on_time() && has_turned_away(&trace) && opened > self.calibration.profile.conns {
+            return Outcome::without_run(case, Verdict::Skipped, CROWDED.into());
+        }
+        self.outcome(case, trace, judgement)
+    }
+
+    fn outcome(&self, case: Case, trace: Trace, judgement: Judgement) -> Outcome {
         let verdict = match () {
             () if judgement.is_pass() => Verdict::Pass,
             () if judgement.breaches.is_empty() => Verdict::Inconclusive,
@@ -357,6 +399,10 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         // Of a client each script has another process.
         self.calibration.profile.client.is_some()
             || is_alive(self.transport, self.framing, self.calibration.tempo).await
+    }
+
+    fn passed(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_dead(&self) -> bool {

@@ -155,7 +155,12 @@ fn other_header(framing: &Framing, frame: &[u8]) -> Vec<Way> {
 
 fn wrong_magic(framing: &Framing, frame: &[u8]) -> Vec<Way> {
     let magic = length(framing).map_or(0, |length| length.magic.len());
-    each_wrong(frame, 0..magic, 0x20)
+    let mut ways = each_wrong(frame, 0..magic, 0x20);
+    let reversed: Vec<u8> = frame[..magic].iter().rev().chain(&frame[magic..]).copied().collect();
+    if reversed != frame {
+        ways.push(Way::new("reversed", reversed));
+    }
+    ways
 }
 
 fn reserved_bit(framing: &Framing, frame: &[u8]) -> Vec<Way> {
@@ -310,7 +315,7 @@ mod tests {
             assert_eq!(made, wire, "{name}");
         };
         is("other-header", "grpc", b"hi", &[b"\x15\0\0\0\x02hi"]);
-        is("wrong-magic", "tpkt", b"hi", &[b"\x23\0\0\x06hi", b"\x03\x20\0\x06hi"]);
+        is("wrong-magic", "tpkt", b"hi", &[b"\x23\0\0\x06hi", b"\x03\x20\0\x06hi", b"\0\x03\0\x06hi"]);
         is("reserved-bit", "length:u32be,mask=0x7fffffff", b"hi", &[b"\x80\0\0\x02hi"]);
         is("reserved-bit", "length:u32le,mask=0x7fffffff", b"hi", &[b"\x02\0\0\x80hi"]);
         is("wrong-trailer", "netstring", b"hi", &[b"2:hiy"]);

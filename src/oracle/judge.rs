@@ -1,6 +1,6 @@
 //! The judgement of one trace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,14 +52,18 @@ impl Judgement {
 
 /// Judges what happened when the script was played.
 pub fn judge(script: &Script, trace: &Trace) -> Judgement {
+    judge_but_for(&crowded_out(trace), script, trace)
+}
+
+/// What was broken on these connections proves nothing by itself.
+pub(super) fn judge_but_for(doubtful: &BTreeSet<Conn>, script: &Script, trace: &Trace) -> Judgement {
     let judgement = Judgement::default();
     let mut bench = Bench { script, trace, accounts: BTreeMap::new(), judgement, breaches: Vec::new(), printed: None };
     for (index, record) in trace.records.iter().enumerate() {
         bench.hear(index, record);
     }
     bench.close();
-    let crowded = crowded_out(trace);
-    for (_, breach) in bench.breaches.iter_mut().filter(|(conn, _)| crowded.contains(conn)) {
+    for (_, breach) in bench.breaches.iter_mut().filter(|(conn, _)| doubtful.contains(conn)) {
         breach.timing = true;
     }
     bench.judgement.breaches = few(bench.breaches);

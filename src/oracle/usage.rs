@@ -15,7 +15,8 @@ pub fn judge_usage(limits: &Limits, before: &Usage, end: &Usage, after: &Usage) 
         breach(rules::MEMORY_TAKEN, sentence)
     });
     let kept = more(limits.kept, after.memory, before.memory).map(|limit| {
-        let sentence = format!("the target kept more than {}, each time that this was done", mebibytes(limit));
+        let sentence =
+            format!("the target kept more than {} of what was done several times in a row", mebibytes(limit));
         breach(rules::MEMORY_KEPT, sentence)
     });
     let cpu = limits.cpu.filter(|limit| percent(before, end) > *limit).map(|limit| {
@@ -25,11 +26,6 @@ pub fn judge_usage(limits: &Limits, before: &Usage, end: &Usage, after: &Usage) 
         )
     });
     [descriptors, memory, kept, cpu].into_iter().flatten().collect()
-}
-
-/// Whether memory is among what was kept.
-pub fn has_kept_memory(breaches: &[Breach]) -> bool {
-    breaches.iter().any(|breach| breach.rule == rules::MEMORY_KEPT.name)
 }
 
 /// The numbers, for the log.

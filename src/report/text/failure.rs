@@ -32,21 +32,27 @@ pub(super) fn failures(out: &mut String, page: &Page<'_>) {
     more(out, &rest.collect::<Vec<_>>());
 }
 
-/// Which of many failures are shown, in their order: the first of each requirement, then as many others as fit.
+/// The topic of scenarios that combine what others try one by one.
+const COMBINATIONS: &str = "combinations/";
+
+/// Which of many failures are shown: the first of each requirement, then as many others as fit. Those that were made to be
+/// about something come first; of combinations nobody knows what in them it was.
 fn telling(all: &[&CaseResult]) -> Vec<usize> {
     let mut known: Vec<&[String]> = Vec::new();
     let (mut first, mut others) = (Vec::new(), Vec::new());
-    for (index, case) in all.iter().enumerate() {
-        if known.contains(&case.requirements.as_slice()) {
+    let (combined, directed): (Vec<_>, Vec<_>) =
+        (0..all.len()).partition(|index| all[*index].scenario.starts_with(COMBINATIONS));
+    for index in directed.into_iter().chain(combined) {
+        if known.contains(&all[index].requirements.as_slice()) {
             others.push(index);
         } else {
-            known.push(&case.requirements);
+            known.push(&all[index].requirements);
             first.push(index);
         }
     }
     first.extend(others);
     first.truncate(SHOWN);
-    first.sort_unstable();
+    first.sort_unstable_by_key(|index| (all[*index].scenario.starts_with(COMBINATIONS), *index));
     first
 }
 

@@ -16,7 +16,7 @@ pub struct Watch {
     /// So much more resident memory at the peak, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Size>,
-    /// So much more resident memory afterwards, at most, in one of four plays of the case.
+    /// So much more resident memory afterwards, at most, in one of many plays of the case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Size>,
     /// So many percent of one processor over the whole case, at most.
