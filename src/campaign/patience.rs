@@ -33,10 +33,8 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     fn has_taken_long(&self) -> bool {
         let spent = self.watcher.elapsed().saturating_sub(self.began);
-        // The sessions of a client are short, and each has a bound of its own.
-        let is_client = self.calibration.profile.client.is_some();
         let Options { thorough, repeat, patient, .. } = *self.options;
-        let patient = patient || thorough || repeat > 1 || is_client;
+        let patient = patient || thorough || repeat > 1;
         !patient && spent > LONG_ENOUGH.mul_f64(self.options.time_scale.max(1.0))
     }
 
