@@ -289,10 +289,10 @@ impl Bench<'_> {
         // A byte of the reply that is sent after it has left is one that it did not wait for.
         let sent = |record: &Record| matches!(record.event, Event::Sent(_));
         let (before, after) = self.trace.records.split_at(index);
-        let replies = |record: &Record| sent(record) || record.event == Event::SentFin;
-        let (succeeded, replied) = (matches!(departure.how, Exit::Success(_)), before.iter().any(replies));
+        let is_reply = |record: &Record| sent(record) || record.event == Event::SentFin;
+        let (succeeded, replied) = (matches!(departure.how, Exit::Success(_)), before.iter().any(is_reply));
         let is_due = errand.report == Report::Success && !replied;
-        if succeeded && after.iter().any(sent) || is_due && after.iter().any(replies) {
+        if succeeded && after.iter().any(sent) || is_due && after.iter().any(is_reply) {
             self.breach(&rules::EARLY_CLOSE, index, None, Breach::default());
         }
         let departed = departed(errand, departure, self.printed.as_ref());

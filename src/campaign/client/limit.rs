@@ -42,9 +42,9 @@ impl<T: Transport> Lab<'_, T> {
                 break;
             }
             let middle = if is_far { (taken * refused).isqrt() } else { taken.midpoint(refused) };
-            let (takes, took) = self.takes(middle).await?;
-            *(if takes { &mut taken } else { &mut refused }) = middle;
-            spent += took;
+            let (comes_back, time) = self.takes(middle).await?;
+            *(if comes_back { &mut taken } else { &mut refused }) = middle;
+            spent += time;
         }
         Some(taken)
     }
