@@ -1,12 +1,14 @@
 //! What a run makes of a target that is seen badly, over the simulator.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use echospec::campaign::{self, Calibration, Options, Selection, Watcher};
+use echospec::campaign::{self, Calibration, FramingRun, Introduction, Options, Selection, Watcher};
 use echospec::framing::Framing;
 use echospec::oracle::Verdict;
-use echospec::peer::{Settings, fault};
+use echospec::peer::{Settings, client, fault};
+use echospec::profile::Told;
 use echospec::scenario;
 use echospec::session::{Event, Proof, Script, Trace};
 use echospec::transport::{Simulator, Transport};
@@ -117,4 +119,62 @@ fn a_limit_that_nobody_declared_is_found_to_the_byte_however_small_it_is() {
         let framing: Framing = "lf".parse().expect("a framing");
         assert_eq!(calibration(&target, &framing, "BYT-13").profile.max, Some(max), "{limited}");
     }
+}
+
+/// A client with a fault, judged by all that is about clients.
+fn judged(fault: &str, only: &str, watcher: &impl Watcher) -> FramingRun {
+    let framing: Framing = "length:u32be".parse().expect("a framing");
+    let client = Simulator::of_client(framing.clone(), Some(client::fault::find(fault).expect("a fault")));
+    let scenarios = scenario::builtin().expect("the built-in scenarios");
+    let selection = Selection::new(&[only.into()], &[], &scenarios).expect("it exists");
+    let options = Options { selection, jobs: 1, ..Options::default() };
+    let introduction = Introduction { told: Told::Bytes, prints: true, two_addresses: false };
+    let run = campaign::run_client(&client, watcher, &framing, &scenarios, &options, introduction);
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(run)
+}
+
+#[test]
+fn a_client_that_closes_late_every_time_is_told_so_once() {
+    let run = judged("lingers", "CLI-*", &Nobody);
+    let failed = run.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Fail);
+    let failed: BTreeSet<_> = failed.flat_map(|outcome| &outcome.case.requirements).map(String::as_str).collect();
+    assert_eq!(failed, BTreeSet::from(["CLI-07"]));
+    let passed = run.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Pass).count();
+    assert!(passed > 100, "{passed}");
+}
+
+/// Says that the run has been on its way for as many minutes as cases were played, and hears what it does.
+#[derive(Default)]
+struct Minutes {
+    cases: AtomicU32,
+    looks_again: AtomicBool,
+}
+
+impl Watcher for Minutes {
+    fn phase(&self, name: &str, _cases: usize) {
+        self.looks_again.fetch_or(name.starts_with("looking again"), Ordering::Relaxed);
+    }
+
+    fn case_done(&self, _id: &str, _verdict: Verdict) {
+        self.cases.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(60) * self.cases.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_client_that_has_failed_is_not_looked_at_without_end() {
+    let run = judged("always-succeeds", "CLI-*", &Minutes::default());
+    let of = |wanted| run.outcomes.iter().filter(|outcome| outcome.verdict == wanted).count();
+    assert!(of(Verdict::Fail) > 0 && of(Verdict::NotRun) > 50, "{} {}", of(Verdict::Fail), of(Verdict::NotRun));
+}
+
+#[test]
+fn a_client_that_was_seen_to_wait_is_not_waited_for_once_more() {
+    let watcher = Minutes::default();
+    let run = judged("waits-forever", "client/silence", &watcher);
+    assert!(run.outcomes.iter().any(|outcome| outcome.verdict == Verdict::Inconclusive));
+    assert!(!watcher.looks_again.load(Ordering::Relaxed));
 }

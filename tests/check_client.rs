@@ -138,6 +138,30 @@ fn clients_that_come_by_themselves_are_judged_by_what_they_send() {
     );
 }
 
+/// The reference client behind a shell that may refuse the message before.
+fn picky(condition: &str, only: &str) -> (Option<i32>, Value) {
+    let script =
+        format!("{condition} || exit 2; exec '{ECHOSPEC}' send {{host}}:{{port}} --framing lf < {{message-file}}");
+    let output = check_client(&["--framing", "lf", "--report", "json", "--only", only], &["sh", "-c", &script]);
+    (output.status.code(), serde_json::from_slice(&output.stdout).expect("a JSON report"))
+}
+
+#[test]
+fn a_client_that_refuses_large_messages_before_it_connects_has_a_limit_to_the_byte() {
+    let (code, report) = picky("test $(wc -c < {message-file}) -le 5000", "CLI-11");
+    assert_eq!(code, Some(0), "{report:#}");
+    let findings = report["findings"].as_array().expect("findings");
+    assert!(findings.iter().any(|one| one["key"] == "max" && one["value"] == "5000"), "{findings:#?}");
+}
+
+#[test]
+fn a_client_that_never_had_a_reply_is_not_told_that_the_reply_was_right() {
+    let (code, report) = picky("! grep -q ' ' {message-file}", "client/spaces");
+    assert_eq!(code, Some(1));
+    let report = report.to_string();
+    assert!(report.contains("not-connected") && !report.contains("false-failure"), "{report}");
+}
+
 #[test]
 fn err_a_command_that_cannot_find_its_server() {
     let output = check_client(&["--framing", "lf"], &["my-client"]);
@@ -146,6 +170,17 @@ fn err_a_command_that_cannot_find_its_server() {
     error: nothing says how the client finds its server: write {port} in its command, and {host} where it takes a host
 
       for example  -- ./my-client {host} {port}
+    ");
+}
+
+#[test]
+fn err_a_placeholder_that_there_is_not() {
+    let output = check_client(&["--framing", "lf"], &["my-client", "{host}", "{port}", "{msg}"]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"
+    error: `{msg}` in the command of the client stands for nothing
+
+      right: {host}, {port}, {message}, {message-hex}, {message-file}
     ");
 }
 

@@ -17,8 +17,20 @@ use echospec::profile::Told;
 use echospec::scenario::{self, Scenario};
 use echospec::transport::Simulator;
 
-const FRAMINGS: &[&str] =
-    &["raw", "close", "fixed:16", "length:u8", "length:u32be", "length:varint", "lsp", "lf", "crlf", "cobs"];
+const FRAMINGS: &[&str] = &[
+    "raw",
+    "close",
+    "fixed:16",
+    "length:u8",
+    "length:u32be",
+    "length:varint",
+    "netstring",
+    "lsp",
+    "lf",
+    "crlf",
+    "cobs",
+    "slip",
+];
 
 /// One fault in one framing.
 struct Cell {

@@ -1,5 +1,7 @@
 //! A client under test: a few plain sessions measure it, and then the same engine plays its scenarios.
 
+mod limit;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,19 +20,19 @@ use crate::oracle::{Judgement, Verdict, judge};
 use crate::profile::{ClientProfile, Profile, Tempo, Told};
 use crate::scenario::Scenario;
 use crate::session::{
-    Conn, Departure, Duty, Errand, Event, Exit, Failure, Host, Promise, Replies, Report, Script, Segment, Step, Trace,
-    Until,
+    Conn, Departure, Duty, Errand, Event, Exit, Failure, Host, Promise, Record, Replies, Report, Script, Segment, Step,
+    Trace, Until,
 };
 use crate::transport::Transport;
 
 /// So many plain sessions are played first.
 const GREETINGS: usize = 3;
 
-/// The sizes of messages at which a limit is looked for, in bytes.
-const LARGE: &[u64] = &[1 << 10, 1 << 12, 1 << 14, (1 << 16) - 100, 1 << 17, 1 << 20, 1 << 22, 1 << 24];
-
 /// How long a client may take to close, at least.
 const CLOSES: Duration = Duration::from_secs(1);
+
+/// The bound on one session, but for what belongs to its scenario and its client.
+const SESSION: Duration = Duration::from_secs(30);
 
 /// How long a client may take to come at first: a virtual machine warms up.
 const FIRST: Duration = Duration::from_secs(10);
@@ -149,9 +151,16 @@ impl<T: Transport> Lab<'_, T> {
     fn measured(&self, greetings: &[Greeting], own: Option<Bytes>) -> Calibration {
         let all = |so: fn(&Greeting) -> bool| greetings.iter().all(so);
         let slowest = greetings.iter().map(|greeting| pace(&greeting.trace)).max().unwrap_or_default();
+        let tempo = Tempo::for_round_trip(slowest);
+        // Processes share the machine with each other, and a session's close is nobody's bottleneck.
+        let reply = tempo.reply.max(CLOSES);
+        let tempo = Tempo { reply, case: SESSION + reply * 10, ..tempo }.scaled(self.scale);
         let rules = |greeting: &Greeting| {
-            let rules = greeting.judgement.breaches.iter().map(|breach| breach.rule.clone());
-            rules.filter(|rule| rule == "false-failure" || ABOUT_END.contains(&rule.as_str())).collect::<Vec<_>>()
+            let broken = greeting.judgement.breaches.iter().map(|breach| breach.rule.as_str());
+            let late = if closing(&greeting.trace) > tempo.reply { LATE } else { &[] };
+            let rules = broken.chain(late.iter().copied());
+            let rules = rules.filter(|rule| *rule == "false-failure" || ABOUT_END.contains(rule));
+            rules.map(str::to_owned).collect::<Vec<_>>()
         };
         let habitual = greetings
             .iter()
@@ -175,48 +184,7 @@ impl<T: Transport> Lab<'_, T> {
             habitual: habitual.unwrap_or_default(),
             two_addresses: self.introduction.two_addresses,
         }));
-        let tempo = Tempo::for_round_trip(slowest);
-        // Processes share the machine with each other, and a session's close is nobody's bottleneck.
-        let tempo = Tempo { reply: tempo.reply.max(CLOSES), ..tempo }.scaled(self.scale);
         Calibration { profile, tempo, round_trip: slowest, died_of: None, end: None }
-    }
-
-    /// The largest message that the client takes back, where it refuses larger ones cleanly (D24): it has sent them
-    /// rightly, and reports a failure. Anything else is no limit but a fault, which the cases will find.
-    async fn limit(&self, calibration: &Calibration, largest: u64) -> Option<u64> {
-        let client = calibration.profile.client.as_deref()?;
-        let sendable = |size: &u64| {
-            let message = vec![b'm'; *size as usize];
-            self.framing.carries(&message) && client.told.objection(&message).is_none()
-        };
-        let skipped = client.own.is_some() || client.told == Told::Nothing || !client.habitual.is_empty();
-        let sizes = LARGE.iter().copied().filter(|size| !skipped && *size <= largest && sendable(size));
-        let sizes: Vec<u64> = sizes.collect();
-        let (mut taken, mut refused) = (None, None);
-        // Most have no limit, and show it at once.
-        for size in sizes.last().into_iter().chain(&sizes).copied() {
-            match self.takes(size).await {
-                Some(true) if Some(&size) == sizes.last() => return None,
-                Some(true) => taken = Some(size),
-                Some(false) if Some(&size) == sizes.last() && refused.is_none() => refused = Some(size),
-                Some(false) => break,
-                None => return None,
-            }
-        }
-        taken.filter(|_| refused.is_some())
-    }
-
-    /// Whether a message of this size comes back; `None`: neither that nor a clean refusal.
-    async fn takes(&self, size: u64) -> Option<bool> {
-        let message = vec![b'm'; size as usize];
-        let greeting = self.greeted(message.clone(), message.into()).await;
-        let breaches = &greeting.judgement.breaches;
-        let about = |rules: &[&str]| breaches.iter().all(|breach| rules.contains(&breach.rule.as_str()));
-        match () {
-            () if breaches.is_empty() => Some(true),
-            () if about(&["false-failure", "not-reading", "reset"]) => Some(false),
-            () => None,
-        }
     }
 
     async fn greet(&self, number: usize) -> Greeting {
@@ -225,14 +193,19 @@ impl<T: Transport> Lab<'_, T> {
     }
 
     async fn greeted(&self, message: Vec<u8>, due: Bytes) -> Greeting {
-        let script = self.greeting(due);
+        self.hurried(message, due, Tempo::PATIENT.scaled(self.scale).quiet).await
+    }
+
+    /// `quiet`: how long the server waits to see which side ends first.
+    async fn hurried(&self, message: Vec<u8>, due: Bytes, quiet: Duration) -> Greeting {
+        let script = self.greeting(due, quiet);
         let trace = self.transport.run(script.clone()).await;
         let judgement = judge(&script, &trace);
         Greeting { message, script, trace, judgement }
     }
 
     /// A plain session in which either side may close first: the client is waited for, and then the server ends.
-    fn greeting(&self, message: Bytes) -> Script {
+    fn greeting(&self, message: Bytes, quiet: Duration) -> Script {
         let tempo = Tempo::PATIENT.scaled(self.scale);
         let conn = Conn(0);
         let mut frame = Vec::new();
@@ -249,7 +222,7 @@ impl<T: Transport> Lab<'_, T> {
             },
             wait(vec![Until::Echo], tempo.reply),
             // A FIN that follows the message at once belongs to it.
-            Step::Pause(tempo.quiet),
+            Step::Pause(quiet),
             Step::Send {
                 conn,
                 promises: Vec::new(),
@@ -258,7 +231,7 @@ impl<T: Transport> Lab<'_, T> {
             },
         ];
         if self.framing.strategy() != Strategy::Close {
-            steps.push(Step::Pause(tempo.quiet * 2));
+            steps.push(Step::Pause(quiet * 2));
         }
         steps.push(Step::Shutdown(conn));
         steps.push(wait(vec![Until::End], tempo.reply));
@@ -324,6 +297,15 @@ fn pace(trace: &Trace) -> Duration {
     message.saturating_sub(connected).max(ended.saturating_sub(fin))
 }
 
+/// How long the client kept the connection when nothing more was to come from its server.
+fn closing(trace: &Trace) -> Duration {
+    let is_end = |record: &Record| matches!(record.event, Event::Fin | Event::Reset);
+    let Some(end) = trace.records.iter().rposition(is_end) else { return Duration::ZERO };
+    let is_sent = |record: &&Record| matches!(record.event, Event::Sent(_) | Event::SentFin);
+    let sent = trace.records[..end].iter().rfind(is_sent);
+    sent.map_or(Duration::ZERO, |sent| trace.records[end].at.saturating_sub(sent.at))
+}
+
 fn departure(trace: &Trace) -> Option<&Departure> {
     trace.records.iter().find_map(|record| match &record.event {
         Event::Left(departure) => Some(departure),
@@ -380,6 +362,8 @@ fn unfit_outcomes(
 
 /// How a session ends. Where it always ends so, that says nothing of what came before.
 const ABOUT_END: &[&str] = &["not-closed", "reset", "still-running"];
+/// What a case sees of a client that keeps the connection for longer than it is waited for.
+const LATE: &[&str] = &["not-closed", "still-running"];
 
 /// Takes away what every session of the client shows: that is told once, by CLI-07, which is about it.
 pub(super) fn without_habits(outcome: &mut Outcome, client: &ClientProfile) {

@@ -1,5 +1,6 @@
 //! A failure that rests on time alone is confirmed by itself, alone, three times and at four times the time scale,
 //! before it counts; one that does not repeat is flaky. What could not be observed is looked at once more in the same way.
+//! Of a client each play has a process of its own: they need not wait for each other.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -54,25 +55,33 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
     };
     let mut kinds = kinds(outcomes).into_iter();
     let mut confirmed = 0;
+    let fully_at_once = if field.calibration.profile.client.is_some() { FULLY } else { 1 };
     loop {
         let is_proved = confirmed >= FULLY || field.is_beyond_doubt();
         let in_full = !is_proved || !field.calibration.profile.serves(Profile::CONNS_TRIED);
-        let (times, at_once) = if in_full { (TIMES, 1) } else { (1, BESIDE) };
+        let (times, at_once) = if in_full { (TIMES, fully_at_once) } else { (1, BESIDE) };
         let batch: Vec<_> = kinds.by_ref().take(at_once).collect();
         if batch.is_empty() {
             return;
         }
         if left.is_zero() || field.is_dead() || field.watcher.stopped() || enough() {
-            for outcome in batch.into_iter().chain(kinds).flatten() {
-                outcome.verdict = Verdict::Inconclusive;
-                outcome.reason = Some(NOT_CONFIRMED.into());
-            }
-            return;
+            return leave_open(batch.into_iter().chain(kinds));
         }
+        // What took so long that it could not be seen again in time would only keep a verdict waiting that is known.
+        let is_long = |kind: &Vec<&mut Outcome>| field.is_beyond_doubt() && kind[0].took.mul_f64(SCALE) > left;
+        let (long, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_long);
+        leave_open(long.into_iter());
         field.watcher.phase("confirming what rests on time alone", 0);
         let all = join_all(batch.into_iter().map(|kind| confirm_kind(field, scenarios, kind, times))).await;
         left = left.saturating_sub(all.iter().map(|(took, _)| *took).max().unwrap_or_default());
         confirmed += all.iter().filter(|(_, stands)| *stands).count();
+    }
+}
+
+fn leave_open<'a>(kinds: impl Iterator<Item = Vec<&'a mut Outcome>>) {
+    for outcome in kinds.flatten() {
+        outcome.verdict = Verdict::Inconclusive;
+        outcome.reason = Some(NOT_CONFIRMED.into());
     }
 }
 
@@ -132,8 +141,11 @@ pub(super) async fn look_again<T: Transport, W: Watcher>(
         if field.is_dead() || field.watcher.stopped() || field.is_beyond_doubt() {
             return;
         }
-        field.watcher.phase("looking again at what could not be observed", 0);
         let Some((case, script)) = patient_case(field, scenarios, &outcome.case) else { continue };
+        if script.errand.as_ref().is_some_and(|errand| errand.patient) {
+            continue; // it was seen to wait; for how long it does is asked with --thorough
+        }
+        field.watcher.phase("looking again at what could not be observed", 0);
         let seen = field.play(case, script).await;
         if !seen.rests_on_time() {
             *outcome = seen.stands();
@@ -150,6 +162,11 @@ async fn repeats<T: Transport, W: Watcher>(
 ) -> (Duration, Option<Outcome>) {
     let mut took = Duration::ZERO;
     let Some((case, script)) = patient_case(field, scenarios, &outcome.case) else { return (took, None) };
+    if field.calibration.profile.client.is_some() {
+        let all = join_all((0..times).map(|_| field.play(case.clone(), script.clone()))).await;
+        let took = all.iter().map(|again| again.took).max().unwrap_or_default();
+        return (took, all.into_iter().find(|again| again.verdict != Verdict::Fail));
+    }
     for _ in 0..times {
         let again = field.play(case.clone(), script.clone()).await;
         took += again.took;

@@ -48,10 +48,8 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     fn has_taken(&self, long: Duration) -> bool {
         let spent = self.watcher.elapsed().saturating_sub(self.began);
-        // The sessions of a client are short, and each has a bound of its own.
-        let is_client = self.calibration.profile.client.is_some();
         let Options { thorough, repeat, patient, .. } = *self.options;
-        let patient = patient || thorough || repeat > 1 || is_client;
+        let patient = patient || thorough || repeat > 1;
         !patient && spent > long.mul_f64(self.options.time_scale.max(1.0))
     }
 

@@ -1,8 +1,10 @@
 //! A client under test: how it is started, told its message, and seen to leave.
 
 mod options;
+mod placeholders;
 mod process;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -66,7 +68,7 @@ pub(super) struct ClientCommand {
 }
 
 impl ClientCommand {
-    /// Refuses a command that cannot find its server.
+    /// Refuses a command that cannot find its server, or that holds a placeholder that there is not.
     pub(super) fn new(
         words: Vec<String>,
         stdin: Stdin,
@@ -74,6 +76,9 @@ impl ClientCommand {
         ok: Vec<i32>,
         error: Vec<i32>,
     ) -> Result<Self, Failure> {
+        if let Some(name) = words.iter().find_map(|word| placeholders::unknown(word)) {
+            return Err(Failure::usage(placeholders::complaint(name)));
+        }
         let command = Self { words, stdin, output, ok, error };
         match command.words.first() {
             None => Err(Failure::usage("the command of the client is missing behind `--`")),
@@ -138,27 +143,15 @@ impl ClientCommand {
 
     fn words(&self, host: &str, port: u16, message: &[u8], file: Option<&NamedTempFile>) -> Vec<String> {
         let path = file.map(|file| file.path().display().to_string()).unwrap_or_default();
-        let put_in = |word: &String| {
-            // What a message holds is not looked at again.
-            let mut filled = String::new();
-            let mut rest = word.as_str();
-            while let Some(start) = rest.find('{') {
-                filled.push_str(&rest[..start]);
-                rest = &rest[start..];
-                let end = rest.find('}').map_or(rest.len(), |end| end + 1);
-                match &rest[..end] {
-                    "{host}" => filled.push_str(host),
-                    "{port}" => filled.push_str(&port.to_string()),
-                    "{message}" => filled.push_str(&String::from_utf8_lossy(message)),
-                    "{message-hex}" => filled.push_str(&hex(message)),
-                    "{message-file}" => filled.push_str(&path),
-                    other => filled.push_str(other),
-                }
-                rest = &rest[end..];
-            }
-            filled + rest
+        let value = |name: &str| match name {
+            "host" => Some(Cow::Borrowed(host)),
+            "port" => Some(port.to_string().into()),
+            "message" => Some(String::from_utf8_lossy(message)),
+            "message-hex" => Some(hex(message).into()),
+            "message-file" => Some(path.as_str().into()),
+            _ => None,
         };
-        self.words.iter().map(put_in).collect()
+        self.words.iter().map(|word| placeholders::filled(word, value)).collect()
     }
 
     fn status(&self, left: Left) -> Exit {
@@ -417,10 +410,9 @@ mod tests {
 
     #[test]
     fn what_a_message_holds_is_not_filled_in_again() {
-        let command =
-            command(&["client", "--to={host}:{port}", "{message}", "{other}", "{message-hex}"], Stdin::Message);
+        let command = command(&["client", "--to={host}:{port}", "{message}", "{a b}", "{message-hex}"], Stdin::Message);
         let words = command.words("::1", 7, b"{port}", None);
-        assert_eq!(words, ["client", "--to=::1:7", "{port}", "{other}", "7b706f72747d"]);
+        assert_eq!(words, ["client", "--to=::1:7", "{port}", "{a b}", "7b706f72747d"]);
     }
 
     #[test]

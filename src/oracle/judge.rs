@@ -292,11 +292,16 @@ impl Bench<'_> {
         let Some(errand) = &self.script.errand else { return };
         // A byte of the reply that is sent after it has left is one that it did not wait for.
         let sent = |record: &Record| matches!(record.event, Event::Sent(_));
-        let succeeded = matches!(departure.how, Exit::Success(_));
-        if succeeded && self.trace.records.iter().skip(index).any(sent) {
+        let (before, after) = self.trace.records.split_at(index);
+        let is_reply = |record: &Record| sent(record) || record.event == Event::SentFin;
+        let (succeeded, replied) = (matches!(departure.how, Exit::Success(_)), before.iter().any(is_reply));
+        let is_due = errand.report == Report::Success && !replied;
+        if succeeded && after.iter().any(sent) || is_due && after.iter().any(is_reply) {
             self.breach(&rules::EARLY_CLOSE, index, None, Breach::default());
         }
-        for (rule, details) in departed(errand, departure, self.printed.as_ref()) {
+        let departed = departed(errand, departure, self.printed.as_ref());
+        // Where no reply was sent, something else was wrong before it could be.
+        for (rule, details) in departed.into_iter().filter(|(rule, _)| replied || **rule != rules::FALSE_FAILURE) {
             self.breach(rule, index, None, details);
         }
         self.judgement.details.push(format!("the client {}", told(departure.how)));

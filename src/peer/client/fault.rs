@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::habits::{Closing, Habits, Reaction, Sending, Whole};
-use crate::framing::{Framing, Kind as FramingKind, Strategy};
+use crate::framing::{Escape, Framing, Kind as FramingKind, Strategy};
 use crate::peer::fault::Kind;
 
 /// One known fault of a client, or one of the ways to be right.
@@ -142,6 +142,15 @@ const SESSION: &[ClientFault] = &[
     habit("closes-late", "keeps the connection for two minutes after the reply", &["CLI-07"], any, |habits, _| {
         habits.delay = Duration::from_secs(120);
     }),
+    habit(
+        "lingers",
+        "keeps the connection for four and a half seconds after the reply",
+        &["CLI-07"],
+        not_close,
+        |habits, _| {
+            habits.delay = Duration::from_millis(4500);
+        },
+    ),
     habit("resets", "closes with RST", &["CLI-07"], not_close, |habits, _| habits.closing = Closing::Reset),
     habit("waits-for-fin", "closes only when the server has", &["CLI-22"], framed, |habits, _| {
         habits.closing = Closing::AfterFin;
@@ -255,6 +264,24 @@ const REPLY: &[ClientFault] = &[
     habit("hangs-on-malformed", "waits on after a reply that is no frame", &["CLI-15"], prefixed, |habits, _| {
         habits.on_malformed = Reaction::Hang;
     }),
+    habit(
+        "trailer-unchecked",
+        "does not look at the trailer behind the reply",
+        &["CLI-15"],
+        |framing| matches!(framing.kind(), FramingKind::Length(length) if !length.end.is_empty()),
+        |habits, _| {
+            habits.on_trailer = Reaction::Succeed;
+        },
+    ),
+    habit(
+        "loses-cut-escapes",
+        "loses an escape that is cut between two reads",
+        &["CLI-06"],
+        |framing| matches!(framing.kind(), FramingKind::Delimiter(one) if matches!(one.escape, Some(Escape::Slip | Escape::Hdlc))),
+        |habits, _| {
+            habits.loses_cut_escapes = true;
+        },
+    ),
     habit("surplus-hangs", "waits when bytes stand behind the reply", &["CLI-13"], framed, |habits, _| {
         habits.on_surplus = Reaction::Hang;
     }),

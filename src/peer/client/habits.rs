@@ -36,6 +36,10 @@ pub struct Habits {
     pub on_surplus: Reaction,
     /// A reply that is no frame.
     pub on_malformed: Reaction,
+    /// A reply whose trailer is wrong.
+    pub on_trailer: Reaction,
+    /// An escape byte (of SLIP and HDLC) at the end of what one read brings is lost.
+    pub loses_cut_escapes: bool,
     /// FIN inside the reply.
     pub on_early_end: Reaction,
     /// FIN without a byte of it.
@@ -150,6 +154,8 @@ impl Habits {
             on_mismatch: Reaction::Fail,
             on_surplus: Reaction::Succeed,
             on_malformed: Reaction::Fail,
+            on_trailer: Reaction::Fail,
+            loses_cut_escapes: false,
             on_early_end: Reaction::Fail,
             on_no_reply: Reaction::Fail,
             on_reset: Reaction::Fail,

@@ -9,7 +9,7 @@ mod habits;
 
 use std::time::Duration;
 
-use crate::framing::{AtEnd, Deframer, Framing, Strategy, Unencodable};
+use crate::framing::{AtEnd, Deframer, Framing, Malformed, Reason, Strategy, Unencodable};
 use crate::session::{Exit, Replies};
 
 use super::endpoint::{Ending, Endpoint};
@@ -183,13 +183,19 @@ impl Client {
     }
 
     fn take_frames(&mut self, now: Duration, bytes: &[u8]) {
-        self.deframer.push(bytes);
+        self.deframer.push(match bytes {
+            [rest @ .., 0xdb | 0x7d] if self.habits.loses_cut_escapes => rest,
+            _ => bytes,
+        });
         match self.deframer.next_frame() {
             None => {}
             Some(Ok(frame)) if !self.deframer.rest().is_empty() && self.habits.on_surplus != Reaction::Succeed => {
                 self.leave(now, self.habits.on_surplus, frame.payload, "bytes stand behind the reply");
             }
             Some(Ok(frame)) => self.complete(now, frame.payload),
+            Some(Err(Malformed { reason: Reason::BadTrailer, .. })) => {
+                self.leave(now, self.habits.on_trailer, self.task.message.clone(), "the trailer of the reply is wrong");
+            }
             Some(Err(error)) => {
                 self.fail(now, self.habits.on_malformed, &format!("what came back is no frame: {error}"));
             }

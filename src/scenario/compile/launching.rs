@@ -56,6 +56,7 @@ impl<'a> Compiler<'a> {
             patient: launch.patient,
         });
         if self.is_habit("still-running")
+            && report == Report::Success
             && let Some(errand) = &mut self.errand
         {
             errand.leaves_within = Duration::from_millis(50); // waiting for it longer would be in vain
