@@ -140,11 +140,22 @@ def judge(row, echospec):
                 end(server)
 
 
+def peak_kib(pid):
+    """Asked of the kernel while it runs: what wait4 tells of a child is never less than its parent had."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
+
+
 def measured(process, report):
-    started, usage = time.monotonic(), None
+    """Waits for echospec, and reads its report."""
+    started, usage, peak = time.monotonic(), None, 0
 
     def ended():
-        nonlocal usage
+        nonlocal usage, peak
+        peak = max(peak, peak_kib(process.pid))
         pid, status, spent = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode, usage = os.waitstatus_to_exitcode(status), spent
@@ -155,13 +166,15 @@ def measured(process, report):
     end(process)
     result = {"exit": process.returncode if in_time else None, "verdict": "out of time", "seconds": round(seconds, 1)}
     if usage:
-        result["cpu"], result["mib"] = round(usage.ru_utime + usage.ru_stime, 1), usage.ru_maxrss // 1024
+        result["cpu"], result["mib"] = round(usage.ru_utime + usage.ru_stime, 1), peak // 1024
     if report.exists():
         told = json.loads(report.read_text())
-        broken = [item for item in told["requirements"] if item["verdict"] in ("fail", "flaky")]
+        verdicts = [(item["id"], item["verdict"], item["level"].lower() == "must") for item in told["requirements"]]
         result["verdict"] = told["verdict"]
-        result["broken"] = [item["id"] for item in broken if item["level"].lower() == "must"]
-        result["warnings"] = [item["id"] for item in broken if item["level"].lower() != "must"]
+        result["broken"] = [id for id, verdict, must in verdicts if must and verdict == "fail"]
+        result["warnings"] = [id for id, verdict, must in verdicts if not must and verdict == "fail"]
+        result["flaky"] = [id for id, verdict, _ in verdicts if verdict == "flaky"]
+        result["open"] = [id for id, verdict, must in verdicts if must and verdict == "inconclusive"]
     elif in_time:
         result["verdict"] = "no report"
     return result
@@ -187,7 +200,8 @@ def told(row, result):
     parts = ["DIFFERS" if result["complaint"] else "ok", f"{row['kind']:7}", f"{row['id']:48}", f"{result['verdict']:16}"]
     parts.append(f"{result.get('seconds', 0):6.1f} s  cpu {result.get('cpu', 0):5.1f} s  {result.get('mib', 0):3} MiB")
     parts.append("!" if result.get("mib", 0) > MUCH_MEMORY else " ")
-    parts.append(" ".join(result.get("broken", [])) + "".join(f" ({id})" for id in result.get("warnings", [])))
+    marks = {"broken": "{}", "warnings": "({})", "flaky": "~{}", "open": "?{}"}
+    parts.extend(mark.format(id) for key, mark in marks.items() for id in result.get(key, []))
     return f"{parts[0]:8}" + " ".join(parts[1:]) + (f"  <- {result['complaint']}" if result["complaint"] else "")
 
 

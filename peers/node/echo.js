@@ -40,6 +40,7 @@ const echoes = {
   lines: collecting(held => held.indexOf(10) + 1),
   readline: socket => {
     const lines = readline.createInterface({ input: socket, crlfDelay: Infinity })
+    lines.on('error', () => socket.destroy())
     lines.on('line', line => paced(socket, line + '\n'))
     socket.on('end', () => setImmediate(() => socket.end()))
   },
