@@ -66,7 +66,8 @@ def rows(table):
             row["group"], row["needs"] = group, family.get("needs", []) + peer.get("needs", [])
             row["kind"] = "wrong" if "breaks" in peer else "hostile" if "within" in peer else "right"
             for framing in [peer["framing"]] if isinstance(peer["framing"], str) else peer["framing"]:
-                yield row | {"framing": framing, "id": f"{group}/{peer['server']} {framing}"}
+                how = " --exec" if row.get("watched") else ""
+                yield row | {"framing": framing, "id": f"{group}/{peer['server']} {framing}{how}"}
 
 
 def chosen(row, patterns, kind):
