@@ -238,6 +238,8 @@ def main():
     def judged(row):
         return {"complaint": "interrupted"} if stopping.is_set() else judge(row, echospec)
 
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has them ignored, as in the background
+        signal.signal(number, signal.default_int_handler)
     pool = concurrent.futures.ThreadPoolExecutor(options.at_once)
     try:
         pending = {}

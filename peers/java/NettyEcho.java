@@ -27,9 +27,11 @@ class NettyEcho {
     }
 
     static class Echo extends ChannelInboundHandlerAdapter {
+        ChannelFuture last;
+
         @Override
         public void channelRead(ChannelHandlerContext context, Object message) {
-            context.writeAndFlush(message);
+            last = context.writeAndFlush(message);
         }
 
         /** Reads no further than can be written. */
@@ -42,7 +44,7 @@ class NettyEcho {
         @Override
         public void userEventTriggered(ChannelHandlerContext context, Object event) {
             if (event instanceof ChannelInputShutdownEvent) {
-                context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+                (last == null ? context.newSucceededFuture() : last).addListener(ChannelFutureListener.CLOSE);
             }
         }
 
