@@ -55,9 +55,12 @@ def dribbles(client):
 
 
 def dribbles_garbage(client):
-    while True:
-        client.sendall(os.urandom(1))
-        time.sleep(0.05)
+    try:
+        while True:
+            client.sendall(os.urandom(1))
+            time.sleep(0.05)
+    except OSError:
+        pass
 
 
 def half(client):
@@ -108,9 +111,10 @@ def garbage(client):
 
 
 def endless_reply(client):
+    """A true echo, with garbage between the replies."""
+    threading.Thread(target=dribbles_garbage, args=(client,), daemon=True).start()
     for data in chunks(client):
         client.sendall(data)
-        threading.Thread(target=dribbles_garbage, args=(client,), daemon=True).start()
 
 
 def crashes_later(client):
