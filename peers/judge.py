@@ -164,14 +164,17 @@ def measured(process, report):
 
     in_time = wait_until(ended, LIMIT)
     seconds = time.monotonic() - started
+    if not in_time and not stopping.is_set():
+        process.send_signal(signal.SIGINT)  # which leaves a partial report
+        wait_until(ended, 10)
     end(process)
     result = {"exit": process.returncode if in_time else None, "verdict": "out of time", "seconds": round(seconds, 1)}
     if usage:
         result["cpu"], result["mib"] = round(usage.ru_utime + usage.ru_stime, 1), peak // 1024
     if report.exists():
-        told = json.loads(report.read_text())
-        verdicts = [(item["id"], item["verdict"], item["level"].lower() == "must") for item in told["requirements"]]
-        result["verdict"] = told["verdict"]
+        said = json.loads(report.read_text())
+        verdicts = [(item["id"], item["verdict"], item["level"].lower() == "must") for item in said["requirements"]]
+        result["verdict"] = said["verdict"] if in_time else "out of time"
         result["broken"] = [id for id, verdict, must in verdicts if must and verdict == "fail"]
         result["warnings"] = [id for id, verdict, must in verdicts if not must and verdict == "fail"]
         result["flaky"] = [id for id, verdict, _ in verdicts if verdict == "flaky"]
