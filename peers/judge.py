@@ -9,12 +9,14 @@ to be. Ends with 0 if every row that ran is as expected, with 1 if one differs. 
 
 import argparse
 import concurrent.futures
+import contextlib
 import fnmatch
 import functools
 import importlib.util
 import json
 import os
 import pathlib
+import random
 import shlex
 import shutil
 import signal
@@ -93,9 +95,12 @@ def end(process):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One outside the range that the kernel gives to clients, of which echospec is thousands."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(port):
