@@ -83,6 +83,7 @@ pub(super) struct Outcome {
     /// The accepted snapshot and the one found, where they differ.
     differs: Option<(PathBuf, Option<Snapshot>, Snapshot)>,
     remarks: Vec<String>,
+    partial: bool,
 }
 
 impl Review {
@@ -173,12 +174,18 @@ impl Accepted {
 }
 
 impl Outcome {
+    /// The run was ended before all was judged.
+    pub(super) fn partial(&mut self, why: &str) {
+        self.because.push(format!("partial: {why}"));
+        self.partial = true;
+    }
+
     /// Notes the end in the report, so that its last line says what the exit code will.
     pub(super) fn note(&self, report: &mut Report, others: &[Exit]) -> Exit {
         let exit = Exit::of(&[&self.exits, others].concat());
         let because = self.because.join(", ");
         if !because.is_empty() || exit.code() != report.verdict.exit_code() {
-            report.volatile.ending = Some(Ending { exit_code: exit.code(), because });
+            report.volatile.ending = Some(Ending { exit_code: exit.code(), because, partial: self.partial });
         }
         exit
     }

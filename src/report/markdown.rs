@@ -54,8 +54,12 @@ fn header(out: &mut String, report: &Report) {
         ("target", &report.target),
         ("framing", &report.framings.join(", ")),
         ("seed", &report.seed),
+        ("part", &report.part()),
         ("counts as failure", &level),
     ] {
+        if value.is_empty() {
+            continue;
+        }
         _ = writeln!(out, "- {name}: {}", escape(value));
     }
     _ = writeln!(out, "\n{}.", escape(sentence(report)));

@@ -150,9 +150,11 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let facts = [
         ("target", report.target.clone()),
         ("address", report.volatile.address.clone()),
+        ("command", report.volatile.command.clone()),
         ("framing", report.framings.join(", ")),
         ("counts as failure", format!("from {} up", report.level)),
         ("seed", report.seed.clone()),
+        ("part", report.part()),
         ("begun", report.volatile.started.clone()),
         ("took", format!("{:.1} s", report.volatile.seconds)),
         ("echospec", report.version.clone()),
