@@ -137,7 +137,7 @@ impl Trial {
 
 /// Judges, writes the reports, and says how the run ends.
 pub(super) fn run(trial: &Trial, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let destinations = Destinations::new(&args.report)?;
+    let destinations = Destinations::new(&args.report, &args.review.files())?;
     let review = Review::new(&args.review, &args.scenarios)?;
     let progress = Progress::new(console, destinations.events()?);
     let judged = engine::check(trial, &progress);

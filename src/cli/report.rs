@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Console;
 use super::exit::{Exit, Failure};
-use super::output::{Destination, Destinations, check_place, destination, write_whole};
+use super::output::{Destination, Destinations, Files, check_place, destination, write_whole};
 use super::review::{self, Extent, Review};
 use crate::report::{COMPARISONS, Comparison, Merged, Report, merge, parse};
 
@@ -55,7 +55,9 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     if args.compare {
         return compare(args, console);
     }
-    let destinations = Destinations::new(&args.report)?;
+    let mut files = args.review.files();
+    files.read.extend(args.file.iter().map(|file| ("FILE", file.clone())));
+    let destinations = Destinations::new(&args.report, &files)?;
     let review = Review::new(&args.review, &args.scenarios)?;
     let reports = args.file.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
     let Merged { mut report, doubts, complete } = match <[Report; 1]>::try_from(reports) {
@@ -83,6 +85,8 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
 
 fn compare(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let inputs: Vec<_> = args.file.iter().map(|file| named(file)).collect();
+    let files = Files { read: inputs.iter().map(|(_, file)| ("FILE", file.clone())).collect(), ..Files::default() };
+    files.keep_apart(&args.report)?;
     let mut outputs = Vec::new();
     for one in &args.report {
         one.path().map_or(Ok(()), check_place)?;

@@ -9,6 +9,9 @@ use super::reading::{Tallies, by_expectation, by_reason};
 use super::sentence::sentence;
 use crate::oracle::{Breach, Verdict};
 
+/// How the first line begins; what was found follows.
+pub(super) const TITLE: &str = "# echospec: ";
+
 pub(super) fn render(report: &Report) -> Vec<u8> {
     let report = canonical(report);
     let mut out = String::new();
@@ -48,7 +51,7 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
 }
 
 fn header(out: &mut String, report: &Report) {
-    _ = writeln!(out, "# echospec: {}\n", report.verdict.phrase());
+    _ = writeln!(out, "{TITLE}{}\n", report.verdict.phrase());
     let level = format!("from {} up", report.level);
     for (name, value) in [
         ("target", &report.target),
