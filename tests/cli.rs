@@ -331,6 +331,20 @@ fn the_shards_of_a_run_make_its_report() {
 }
 
 #[test]
+fn a_shard_that_is_missing_is_told_and_may_have_failed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stored(&folder, "one.json", &["--shard", "1/4"]);
+    stored(&folder, "three.json", &["--shard", "3/4"]);
+    let merged = report(&folder, &["one.json", "three.json", "--exit-code", "--snapshot", "whole.snap"]);
+    assert_eq!(merged.status.code(), Some(4), "{}", String::from_utf8_lossy(&merged.stdout));
+    insta::assert_snapshot!(String::from_utf8_lossy(&merged.stderr), @r"
+    of the parts in delimiter:lf, these are missing: 2/4, 4/4
+    not compared with whole.snap: the run is partial
+    ");
+    assert!(String::from_utf8_lossy(&merged.stdout).contains("\npart     1/4, 3/4\n"));
+}
+
+#[test]
 fn a_stored_report_is_held_against_what_was_accepted_as_a_run_is() {
     let folder = tempfile::tempdir().expect("a folder");
     stored(&folder, "run.json", &[]);

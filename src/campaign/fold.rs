@@ -5,7 +5,7 @@ use super::run::FramingRun;
 use crate::framing::{Choice, Empty, Eof, Over, Strategy};
 use crate::oracle::{Level, Verdict, excerpt};
 use crate::profile::{ClientProfile, Profile};
-use crate::report::{CaseLog, CaseResult, Finding, Report, SCHEMA, Volatile, conformance, requirements, summary};
+use crate::report::{CaseLog, CaseResult, Finding, Part, Report, SCHEMA, Volatile, conformance, requirements, summary};
 
 /// What a report needs besides the runs.
 #[derive(Clone, Debug)]
@@ -14,8 +14,12 @@ pub struct Material {
     pub target: String,
     /// Its address, as it would be typed.
     pub address: String,
+    /// The command that it was started with, if it was.
+    pub started: String,
     /// As given.
     pub seed: String,
+    /// The part of the cases, if not all were asked for.
+    pub part: Option<Part>,
     /// Which levels count.
     pub level: Level,
     /// The command line that leads to the target, without framing and selection: `echospec check 7000`.
@@ -29,7 +33,8 @@ pub fn fold(runs: &[FramingRun], material: &Material) -> Report {
     let several = runs.len() > 1;
     let name = |run: &FramingRun, id: &str| if several { format!("{id} ({})", run.framing) } else { id.to_owned() };
     let mut cases = Vec::new();
-    let mut volatile = Volatile { address: material.address.clone(), ..Volatile::default() };
+    let (address, command) = (material.address.clone(), material.started.clone());
+    let mut volatile = Volatile { address, command, ..Volatile::default() };
     for run in runs {
         if let Ok(calibration) = &run.calibration {
             volatile.round_trip_ms.insert(run.framing.to_string(), calibration.round_trip.as_secs_f64() * 1e3);
@@ -53,6 +58,7 @@ pub fn fold(runs: &[FramingRun], material: &Material) -> Report {
         framings: runs.iter().map(|run| run.framing.to_string()).collect(),
         level: material.level,
         seed: material.seed.clone(),
+        parts: material.part.into_iter().collect(),
         verdict: conformance(&requirements, &cases, material.level),
         summary: summary(&requirements, &cases, material.level),
         requirements,

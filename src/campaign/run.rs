@@ -315,6 +315,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         let times = self.options.repeat;
         let (mut passed, mut worst): (usize, Option<Outcome>) = (0, None);
         for _ in 1..times {
+            if self.watcher.stopped() {
+                break; // what is left of the repetitions would outlast the patience of whoever ended the run
+            }
             let outcome = self.play_or_weigh(case.clone(), script.clone()).await;
             passed += usize::from(outcome.verdict == Verdict::Pass);
             if outcome.verdict != Verdict::Pass && worst.as_ref().is_none_or(|worst| outcome.is_worse(worst)) {

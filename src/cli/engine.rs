@@ -19,7 +19,7 @@ use super::target::Target;
 use crate::campaign::{self, FramingRun, Introduction, Material, Options, Process, Selection, Unfit};
 use crate::framing::Framing;
 use crate::peer::Settings;
-use crate::report::{Conformance, Report};
+use crate::report::{Conformance, Part, Report};
 use crate::scenario::{self, Scenario};
 use crate::transport::{Server, Tcp, Transport};
 
@@ -233,8 +233,21 @@ fn material(trial: &Trial) -> Material {
         _ => String::new(),
     };
     let command = command + &conditions(trial);
-    let address = trial.subject.target().map(ToString::to_string).unwrap_or_default();
-    Material { target: target.into(), address, seed: trial.seed.text.clone(), level: trial.level, command, behind }
+    let started = match &trial.subject {
+        Subject::Command(line, _) => line.joined(),
+        Subject::Client(command) => command.quoted(),
+        _ => String::new(),
+    };
+    Material {
+        target: target.into(),
+        address: trial.subject.target().map(ToString::to_string).unwrap_or_default(),
+        started,
+        seed: trial.seed.text.clone(),
+        part: trial.shard.map(|shard| Part { number: shard.index, of: shard.count }),
+        level: trial.level,
+        command,
+        behind,
+    }
 }
 
 /// The options without which a failure may not be seen again.

@@ -56,8 +56,12 @@ impl CommandLine {
 
     /// As one word of a shell's command line.
     pub(super) fn quoted(&self) -> String {
-        let line = shlex::try_join(self.0.iter().map(String::as_str)).unwrap_or_default();
-        shlex::try_quote(&line).map(Into::into).unwrap_or_default()
+        shlex::try_quote(&self.joined()).map(Into::into).unwrap_or_default()
+    }
+
+    /// As a shell would take it.
+    pub(super) fn joined(&self) -> String {
+        shlex::try_join(self.0.iter().map(String::as_str)).unwrap_or_default()
     }
 
     fn with_port(&self, port: u16) -> Vec<String> {

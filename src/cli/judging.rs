@@ -137,14 +137,14 @@ impl Trial {
 
 /// Judges, writes the reports, and says how the run ends.
 pub(super) fn run(trial: &Trial, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let destinations = Destinations::new(&args.report)?;
+    let destinations = Destinations::new(&args.report, &args.review.files())?;
     let review = Review::new(&args.review, &args.scenarios)?;
     let progress = Progress::new(console, destinations.events()?);
     let judged = engine::check(trial, &progress);
     let stopped = progress.why_stopped();
     let events = progress.finish();
     let Judged { mut report, untested } = judged?;
-    let outcome = match review.judge(&mut report, extent(trial, &untested, stopped)) {
+    let mut outcome = match review.judge(&mut report, extent(trial, &untested, stopped)) {
         Ok(outcome) => outcome,
         Err(failure) => {
             // What was to be reviewed cannot be written; what was found is told nevertheless.
@@ -155,6 +155,9 @@ pub(super) fn run(trial: &Trial, args: &Args, console: &mut Console<'_>) -> Resu
     };
     let mut others: Vec<Exit> = untested.iter().map(Failure::exit).collect();
     others.extend(stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted));
+    if let Some(stop) = stopped {
+        outcome.partial(stop.words());
+    }
     let exit = outcome.note(&mut report, &others);
     destinations.write_beside(&events, &report, console)?;
     events.finish()?;

@@ -34,8 +34,8 @@ pub(super) fn destination(text: &str) -> Result<Destination, String> {
 pub(super) struct Destinations(Vec<Destination>);
 
 impl Destinations {
-    /// Refuses, before anything is run, what could not be written after it.
-    pub(super) fn new(asked: &[Destination]) -> Result<Self, Failure> {
+    /// Refuses, before anything is run, what could not be written after it, or not without loss.
+    pub(super) fn new(asked: &[Destination], others: &Files) -> Result<Self, Failure> {
         let mut all = asked.to_vec();
         match all.iter().filter(|one| one.path.is_none()).count() {
             0 => all.push(Destination { format: &FORMATS[0], path: None }),
@@ -49,13 +49,8 @@ impl Destinations {
         if all.iter().filter(|one| one.is_stream()).count() > 1 {
             return Err(Failure::usage("events can be written to one place only"));
         }
-        for (index, one) in all.iter().enumerate() {
-            let Some(path) = &one.path else { continue };
-            if all[..index].iter().any(|other| other.path.as_ref() == Some(path)) {
-                return Err(Failure::usage(format!("two reports cannot go to the same file, {}", path.display())));
-            }
-            check_place(path)?;
-        }
+        all.iter().filter_map(Destination::path).try_for_each(check_place)?;
+        others.keep_apart(&all)?;
         Ok(Self(all))
     }
 
@@ -107,6 +102,42 @@ impl Destination {
         };
         let bytes = (self.format.render)(report);
         write_whole(path, &bytes).map_err(|error| Failure::Output(path.display().to_string(), error))
+    }
+}
+
+/// Files that a command names besides its reports, each with the option that names it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files {
+    pub(super) written: Vec<(&'static str, PathBuf)>,
+    pub(super) read: Vec<(&'static str, PathBuf)>,
+}
+
+impl Files {
+    /// Refuses what would be written over another file of the same command line.
+    pub(super) fn keep_apart(&self, reports: &[Destination]) -> Result<(), Failure> {
+        let reports = reports.iter().filter_map(|one| Some((format!("--report {}", one.format.name), one.path()?)));
+        let others = self.written.iter().map(|(option, path)| ((*option).to_owned(), path.as_path()));
+        let written: Vec<_> =
+            reports.chain(others).filter_map(|(option, path)| Some((option, path, file(path)?))).collect();
+        for (index, (option, path, file)) in written.iter().enumerate() {
+            let read = self.read.iter().filter(|(_, path)| self::file(path).as_ref() == Some(file));
+            let other = written[..index].iter().filter(|(.., other)| other == file).map(|(option, ..)| option.as_str());
+            if let Some(other) = other.chain(read.map(|(option, _)| *option)).next() {
+                let path = path.display();
+                return Err(Failure::usage(format!(
+                    "{other} and {option} name the same file, {path}: one would be lost"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The file that a path leads to, or will; `None` for a device or a pipe, of which nothing is lost.
+pub(super) fn file(path: &Path) -> Option<PathBuf> {
+    match fs::canonicalize(path) {
+        Ok(there) => there.is_file().then_some(there),
+        Err(_) => Some(fs::canonicalize(folder(path)).ok()?.join(path.file_name()?)),
     }
 }
 
@@ -162,7 +193,7 @@ mod tests {
 
     fn refused(asked: &[&str]) -> String {
         let asked: Vec<_> = asked.iter().map(|text| destination(text).expect("a destination")).collect();
-        Destinations::new(&asked).expect_err("refused").to_string()
+        Destinations::new(&asked, &Files::default()).expect_err("refused").to_string()
     }
 
     #[test]
@@ -177,15 +208,26 @@ mod tests {
         insta::assert_snapshot!(destination("pdf").expect_err("no format"), @"`pdf` is no format; there are text, json, junit, tap, html, markdown, ndjson, github, badge");
         insta::assert_snapshot!(destination("json=").expect_err("no path"), @"after `=` stands the path of a file");
         insta::assert_snapshot!(refused(&["json", "tap"]), @"only one report can go to standard output; give the others a path: FORMAT=PATH");
-        insta::assert_snapshot!(refused(&["json=out", "tap=out"]), @"two reports cannot go to the same file, out");
+        insta::assert_snapshot!(refused(&["json=out", "tap=out"]), @"--report json and --report tap name the same file, out: one would be lost");
+        insta::assert_snapshot!(refused(&["json=out", "tap=src/../out"]), @"--report json and --report tap name the same file, src/../out: one would be lost");
         insta::assert_snapshot!(refused(&["json=no-such-folder/out"]), @"a report cannot be written to no-such-folder/out: there is no folder no-such-folder");
         insta::assert_snapshot!(refused(&["json=src"]), @"a report cannot be written to src: it is a folder");
     }
 
     #[test]
+    fn what_is_read_is_not_written_over_but_a_device_may_be_named_twice() {
+        let asked = |text| vec![destination(text).expect("a destination")];
+        let input = ("FILE", PathBuf::from("Cargo.toml"));
+        let files = Files { read: vec![input.clone(), input], written: vec![("--snapshot", "/dev/null".into())] };
+        assert!(files.keep_apart(&asked("json=/dev/null")).is_ok());
+        let refused = files.keep_apart(&asked("json=src/../Cargo.toml")).expect_err("refused").to_string();
+        insta::assert_snapshot!(refused, @"FILE and --report json name the same file, src/../Cargo.toml: one would be lost");
+    }
+
+    #[test]
     fn the_text_report_stands_on_standard_output_where_no_other_does() {
         let names = |asked: &[Destination]| {
-            let all = Destinations::new(asked).expect("destinations").0;
+            let all = Destinations::new(asked, &Files::default()).expect("destinations").0;
             all.iter().map(|one| (one.format.name, one.path.is_none())).collect::<Vec<_>>()
         };
         assert_eq!(names(&[]), [("text", true)]);

@@ -35,6 +35,16 @@ pub(super) enum Stop {
     OutOfTime,
 }
 
+impl Stop {
+    /// As a report says it.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Interrupted => "interrupted",
+            Self::OutOfTime => "ended by --timeout",
+        }
+    }
+}
+
 impl Progress {
     pub(super) fn new(console: &Console<'_>, events: Events) -> Self {
         let target = if console.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::Console;
 use super::exit::{Exit, Failure};
-use super::output::{Destination, Destinations, check_place, destination, write_whole};
+use super::output::{Destination, Destinations, Files, check_place, destination, write_whole};
 use super::review::{self, Extent, Review};
-use crate::report::{COMPARISONS, Comparison, Report, merge, parse};
+use crate::report::{COMPARISONS, Comparison, Merged, Report, merge, parse};
 
 /// Render a stored JSON report in another format; merge several, or compare them
 ///
@@ -55,19 +55,28 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     if args.compare {
         return compare(args, console);
     }
-    let destinations = Destinations::new(&args.report)?;
+    let mut files = args.review.files();
+    files.read.extend(args.file.iter().map(|file| ("FILE", file.clone())));
+    let destinations = Destinations::new(&args.report, &files)?;
     let review = Review::new(&args.review, &args.scenarios)?;
     let reports = args.file.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
-    let mut report = match <[Report; 1]>::try_from(reports) {
-        Ok([report]) => report,
+    let Merged { mut report, doubts, complete } = match <[Report; 1]>::try_from(reports) {
+        Ok([report]) => Merged { complete: !report.is_partial(), report, doubts: Vec::new() },
         Err(several) => merge(several).map_err(Failure::usage)?,
     };
+    for doubt in &doubts {
+        console.remark(doubt);
+    }
     if !args.review.is_given() {
         destinations.write(&report, console)?;
         let ended = Exit::from_code(report.exit_code()).unwrap_or(report.verdict.into());
         return Ok(if args.exit_code { ended } else { Exit::Conforms });
     }
-    let outcome = review.judge(&mut report, Extent { finished: true, all_cases: true })?;
+    let extent = Extent { finished: complete, all_cases: report.parts.is_empty() };
+    let mut outcome = review.judge(&mut report, extent)?;
+    if !complete {
+        outcome.partial("not all was judged");
+    }
     let exit = outcome.note(&mut report, &[]);
     destinations.write(&report, console)?;
     outcome.show(console);
@@ -75,6 +84,9 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
 }
 
 fn compare(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let inputs: Vec<_> = args.file.iter().map(|file| named(file)).collect();
+    let files = Files { read: inputs.iter().map(|(_, file)| ("FILE", file.clone())).collect(), ..Files::default() };
+    files.keep_apart(&args.report)?;
     let mut outputs = Vec::new();
     for one in &args.report {
         one.path().map_or(Ok(()), check_place)?;
@@ -88,7 +100,8 @@ fn compare(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     if outputs.is_empty() {
         outputs.push((&COMPARISONS[0], None));
     }
-    let reports = args.file.iter().map(|file| named(file)).collect::<Result<Vec<_>, _>>()?;
+    let reports =
+        inputs.into_iter().map(|(name, file)| Ok((name, read(&file)?))).collect::<Result<Vec<_>, Failure>>()?;
     let comparison = Comparison::new(&reports);
     for (format, path) in outputs {
         let bytes = (format.render)(&comparison);
@@ -103,12 +116,11 @@ fn compare(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
 }
 
 /// `NAME=FILE`, or a file that is called as its stem says.
-fn named(file: &Path) -> Result<(String, Report), Failure> {
-    if let Some((name, file)) = file.to_str().and_then(|text| text.split_once('=')).filter(|_| !file.exists()) {
-        return Ok((name.to_owned(), read(Path::new(file))?));
+fn named(file: &Path) -> (String, PathBuf) {
+    match file.to_str().and_then(|text| text.split_once('=')).filter(|_| !file.exists()) {
+        Some((name, file)) => (name.to_owned(), file.into()),
+        None => (file.file_stem().unwrap_or_default().to_string_lossy().into_owned(), file.to_owned()),
     }
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((stem, read(file)?))
 }
 
 fn read(path: &Path) -> Result<Report, Failure> {

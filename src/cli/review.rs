@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::exit::{Exit, Failure};
-use super::output::{check_place, write_whole};
+use super::output::{Files, check_place, file, write_whole};
 use super::{Console, engine};
 use crate::complaint::Complaint;
 use crate::oracle::requirements;
@@ -42,6 +42,19 @@ impl Args {
     /// Whether anything is to be compared or written.
     pub(super) fn is_given(&self) -> bool {
         self.snapshot.is_some() || self.expect.is_some() || self.expect_write.is_some()
+    }
+
+    /// What is written and read. That the expectations are read from where they will be written to is meant.
+    pub(super) fn files(&self) -> Files {
+        let named = |option, path: &Option<PathBuf>| path.clone().map(|path| (option, path));
+        let waiting = self.snapshot.as_deref().map(pending);
+        let written = [
+            named("--snapshot", &self.snapshot),
+            named("the FILE.new of --snapshot", &waiting),
+            named("--expect-write", &self.expect_write),
+        ];
+        let read = self.expect.clone().filter(|path| self.expect_write.as_deref().and_then(file) != file(path));
+        Files { written: written.into_iter().flatten().collect(), read: named("--expect", &read).into_iter().collect() }
     }
 }
 
@@ -83,20 +96,23 @@ pub(super) struct Outcome {
     /// The accepted snapshot and the one found, where they differ.
     differs: Option<(PathBuf, Option<Snapshot>, Snapshot)>,
     remarks: Vec<String>,
+    partial: bool,
 }
 
 impl Review {
-    /// Reads what was accepted, and refuses before anything is run what could not be written after it.
+    /// Reads what was accepted, and refuses before anything is run what could not be written after it, or only over
+    /// something else.
     pub(super) fn new(args: &Args, scenarios: &[PathBuf]) -> Result<Self, Failure> {
         let expectations = match &args.expect {
             Some(path) => Some((path.clone(), expectations(path, scenarios)?)),
             None => None,
         };
         args.expect_write.iter().chain(&args.snapshot).try_for_each(|path| check_place(path))?;
-        let snapshot = match &args.snapshot {
-            Some(path) => Some(Accepted { path: path.clone(), stored: stored(path)?, update: args.snapshot_update }),
-            None => None,
-        };
+        let snapshot = args.snapshot.as_ref().map(|path| Accepted::read(path, args.snapshot_update)).transpose()?;
+        if let Some(path) = args.expect_write.as_ref().filter(|path| path.is_file()) {
+            let is_ours = scenario::read(path).is_ok_and(|text| Expectations::are_in(&text));
+            spare(is_ours, path, "file of expected failures")?;
+        }
         Ok(Self { snapshot, expectations, expect_write: args.expect_write.clone(), scenarios: scenarios.to_vec() })
     }
 
@@ -146,6 +162,14 @@ impl Review {
 }
 
 impl Accepted {
+    fn read(path: &Path, update: bool) -> Result<Self, Failure> {
+        let is_ours = |stored: Option<&Snapshot>| stored.is_none_or(Snapshot::is_ours);
+        let (pending, accepted) = (pending(path), stored(path)?);
+        spare(is_ours(stored(&pending)?.as_ref()), &pending, "snapshot")?;
+        spare(!update || is_ours(accepted.as_ref()), path, "snapshot")?;
+        Ok(Self { path: path.to_owned(), stored: accepted, update })
+    }
+
     fn compare(&self, report: &Report, outcome: &mut Outcome) -> Result<(), Failure> {
         let (found, file) = (Snapshot::new(report), self.path.display().to_string());
         let pending = pending(&self.path);
@@ -173,12 +197,18 @@ impl Accepted {
 }
 
 impl Outcome {
+    /// The run was ended before all was judged.
+    pub(super) fn partial(&mut self, why: &str) {
+        self.because.push(format!("partial: {why}"));
+        self.partial = true;
+    }
+
     /// Notes the end in the report, so that its last line says what the exit code will.
     pub(super) fn note(&self, report: &mut Report, others: &[Exit]) -> Exit {
         let exit = Exit::of(&[&self.exits, others].concat());
         let because = self.because.join(", ");
         if !because.is_empty() || exit.code() != report.verdict.exit_code() {
-            report.volatile.ending = Some(Ending { exit_code: exit.code(), because });
+            report.volatile.ending = Some(Ending { exit_code: exit.code(), because, partial: self.partial });
         }
         exit
     }
@@ -216,6 +246,12 @@ fn pending(path: &Path) -> PathBuf {
 
 fn failed(path: &Path, error: std::io::Error) -> Failure {
     Failure::Output(path.display().to_string(), error)
+}
+
+/// Refuses to write over what is no such file.
+fn spare(is_ours: bool, path: &Path, what: &str) -> Result<(), Failure> {
+    let why = || format!("this is no {what}, and nothing is written over it");
+    if is_ours { Ok(()) } else { Err(Failure::Input(path.display().to_string(), why())) }
 }
 
 fn stored(path: &Path) -> Result<Option<Snapshot>, Failure> {

@@ -9,6 +9,9 @@ use super::reading::{Tallies, by_expectation, by_reason};
 use super::sentence::sentence;
 use crate::oracle::{Breach, Verdict};
 
+/// How the first line begins; what was found follows.
+pub(super) const TITLE: &str = "# echospec: ";
+
 pub(super) fn render(report: &Report) -> Vec<u8> {
     let report = canonical(report);
     let mut out = String::new();
@@ -48,14 +51,18 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
 }
 
 fn header(out: &mut String, report: &Report) {
-    _ = writeln!(out, "# echospec: {}\n", report.verdict.phrase());
+    _ = writeln!(out, "{TITLE}{}\n", report.verdict.phrase());
     let level = format!("from {} up", report.level);
     for (name, value) in [
         ("target", &report.target),
         ("framing", &report.framings.join(", ")),
         ("seed", &report.seed),
+        ("part", &report.part()),
         ("counts as failure", &level),
     ] {
+        if value.is_empty() {
+            continue;
+        }
         _ = writeln!(out, "- {name}: {}", escape(value));
     }
     _ = writeln!(out, "\n{}.", escape(sentence(report)));

@@ -1,11 +1,12 @@
 //! Several reports of one target, such as those of its shards, become one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
+use super::escape::visible;
 use super::folding::{conformance, requirements, summary};
-use super::model::{CaseResult, Conformance, Report};
+use super::model::{CaseResult, Conformance, Part, Report};
 
 /// Why reports are no parts of one.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -28,8 +29,72 @@ pub enum MergeError {
     Twice(String),
 }
 
+/// Several reports put together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Merged {
+    /// The whole.
+    pub report: Report,
+    /// What speaks against taking them for the parts of one run, a sentence each.
+    pub doubts: Vec<String>,
+    /// No part is known to be missing, or was stopped before its end.
+    pub complete: bool,
+}
+
 /// Puts the parts of a run together. Requirements and the verdict are folded anew over all cases.
-pub fn merge(parts: Vec<Report>) -> Result<Report, MergeError> {
+pub fn merge(parts: Vec<Report>) -> Result<Merged, MergeError> {
+    let stopped = parts.iter().filter(|part| part.is_partial()).count();
+    let stopped = (stopped > 0).then(|| format!("of the reports, {stopped} came from runs that were stopped early"));
+    let lacking: Vec<_> = missing(&parts).into_iter().chain(stopped).collect();
+    let complete = lacking.is_empty();
+    let doubts = differing(&parts).into_iter().chain(lacking).collect();
+    let mut report = put_together(parts)?;
+    if complete {
+        report.parts.clear();
+    } else if report.verdict == Conformance::Conforms {
+        report.verdict = Conformance::Inconclusive; // what is missing might have failed
+    }
+    Ok(Merged { report, doubts, complete })
+}
+
+/// What the parts of one run have in common, as a rule.
+fn differing(parts: &[Report]) -> Vec<String> {
+    let of = |what: &str, of: fn(&Report) -> &str| {
+        let all: BTreeSet<_> = parts.iter().map(of).collect();
+        let named: Vec<_> = all.iter().map(|one| if one.is_empty() { "none".into() } else { visible(one) }).collect();
+        (all.len() > 1)
+            .then(|| format!("the reports are put together, but name different {what}: {}", named.join(", ")))
+    };
+    let told = [
+        of("commands", |part| &part.volatile.command),
+        of("addresses", |part| &part.volatile.address),
+        of("versions of echospec", |part| &part.version),
+    ];
+    told.into_iter().flatten().collect()
+}
+
+/// More parts than this are not named.
+const NAMED: usize = 8;
+
+/// Parts that are not there, of each set of framings.
+fn missing(reports: &[Report]) -> Vec<String> {
+    let mut divisions: BTreeMap<(&[String], usize), BTreeSet<usize>> = BTreeMap::new();
+    for report in reports {
+        for part in &report.parts {
+            divisions.entry((&report.framings, part.of)).or_default().insert(part.number);
+        }
+    }
+    let told = divisions.into_iter().filter_map(|((framings, of), there)| {
+        let mut lacking =
+            (1..=of).filter(|number| !there.contains(number)).map(|number| Part { number, of }.to_string());
+        let mut named: Vec<_> = lacking.by_ref().take(NAMED).collect();
+        named.extend(lacking.next().map(|_| "…".into()));
+        let framings = visible(&framings.join(", ")).into_owned();
+        (!named.is_empty()).then(|| format!("of the parts in {framings}, these are missing: {}", named.join(", ")))
+    });
+    told.collect()
+}
+
+fn put_together(parts: Vec<Report>) -> Result<Report, MergeError> {
     let mut parts = parts.into_iter();
     let mut whole = parts.next().ok_or(MergeError::Nothing)?;
     let mut empty = whole.cases.is_empty();
@@ -86,6 +151,11 @@ fn absorb(whole: &mut Report, part: Report) {
         }
     }
     whole.stale.extend(part.stale);
+    whole.parts.extend(part.parts);
+    whole.parts.sort_unstable();
+    whole.parts.dedup();
+    join(&mut whole.volatile.address, &part.volatile.address);
+    join(&mut whole.volatile.command, &part.volatile.command);
     whole.volatile.seconds += part.volatile.seconds;
     whole.volatile.logs.extend(part.volatile.logs);
     whole.volatile.round_trip_ms.extend(part.volatile.round_trip_ms);
@@ -94,6 +164,14 @@ fn absorb(whole: &mut Report, part: Report) {
     }
     whole.volatile.started = whole.volatile.started.clone().min(part.volatile.started);
     whole.volatile.ending = None;
+}
+
+/// Names the other one, too, if it is another.
+fn join(all: &mut String, other: &str) {
+    if !other.is_empty() && !all.split(", ").any(|one| one == other) {
+        let between = if all.is_empty() { "" } else { ", " };
+        *all = format!("{all}{between}{other}");
+    }
 }
 
 /// Every case with its framing behind it, so that equal ids mean equal cases.
@@ -122,7 +200,7 @@ fn rename(report: &mut Report, name: impl Fn(&CaseResult) -> String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{canonical, specimen::specimen};
+    use crate::report::{Ending, canonical, specimen::specimen};
 
     /// The specimen in two parts, every second case in each.
     fn parts() -> Vec<Report> {
@@ -147,8 +225,9 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_run_make_the_whole() {
-        let merged = merge(parts()).expect("parts of one");
-        let whole = merge(vec![specimen()]).expect("a whole");
+        let Merged { report: merged, doubts, .. } = merge(parts()).expect("parts of one");
+        assert_eq!(doubts, Vec::<String>::new());
+        let whole = merge(vec![specimen()]).expect("a whole").report;
         let stale = whole.stale.clone();
         assert_eq!(canonical(&Report { stale, ..merged.clone() }), canonical(&whole));
         assert_eq!(merged.volatile.logs.len(), specimen().volatile.logs.len(), "with the logs");
@@ -169,8 +248,49 @@ mod tests {
         let mut good = specimen();
         good.cases.retain(|case| case.verdict == crate::oracle::Verdict::Pass);
         let nothing = Report { cases: Vec::new(), requirements: Vec::new(), ..specimen() };
-        assert_eq!(merge(vec![good.clone()]).expect("a whole").verdict, Conformance::Conforms);
-        assert_eq!(merge(vec![good, nothing]).expect("parts").verdict, Conformance::Inconclusive);
+        assert_eq!(merge(vec![good.clone()]).expect("a whole").report.verdict, Conformance::Conforms);
+        assert_eq!(merge(vec![good, nothing]).expect("parts").report.verdict, Conformance::Inconclusive);
+    }
+
+    #[test]
+    fn a_missing_part_is_told_and_keeps_the_whole_from_conforming() {
+        let mut all = parts();
+        for (part, (number, passed)) in all.iter_mut().zip([(1, 0), (3, 1)]) {
+            part.cases = vec![specimen().cases[passed].clone()];
+            part.parts = vec![Part { number, of: 12 }];
+        }
+        let merged = merge(all.clone()).expect("parts");
+        assert!(!merged.complete);
+        assert_eq!((merged.report.verdict, merged.report.part()), (Conformance::Inconclusive, "1/12, 3/12".into()));
+        insta::assert_snapshot!(merged.doubts.join("\n"), @"of the parts in length:u32be, delimiter:lf, these are missing: 2/12, 4/12, 5/12, 6/12, 7/12, 8/12, 9/12, 10/12, …");
+        let two = |number| vec![Part { number, of: 2 }];
+        (all[0].parts, all[1].parts) = (two(1), two(2));
+        let merged = merge(all).expect("parts");
+        assert_eq!((merged.complete, merged.report.verdict), (true, Conformance::Conforms));
+        assert_eq!((merged.report.part(), merged.doubts), (String::new(), Vec::new()));
+    }
+
+    #[test]
+    fn a_part_that_was_stopped_is_told() {
+        let mut all = parts();
+        all[1].volatile.ending = Some(Ending { exit_code: 130, because: "partial: interrupted".into(), partial: true });
+        let merged = merge(all).expect("parts");
+        assert!(!merged.complete);
+        assert_eq!(merged.doubts, ["of the reports, 1 came from runs that were stopped early"]);
+    }
+
+    #[test]
+    fn what_was_judged_elsewhere_or_started_otherwise_is_told() {
+        let mut all = parts();
+        all[0].volatile.command = "python3 one.py {port}".into();
+        all[1].volatile.command = "python3 \u{1b}[2J".into();
+        all[1].volatile.address = "10.0.0.1:7000".into();
+        let merged = merge(all).expect("parts");
+        insta::assert_snapshot!(merged.doubts.join("\n"), @r"
+        the reports are put together, but name different commands: python3 \u{1b}[2J, python3 one.py {port}
+        the reports are put together, but name different addresses: 10.0.0.1:7000, 127.0.0.1:7000
+        ");
+        assert_eq!(merged.report.volatile.address, "127.0.0.1:7000, 10.0.0.1:7000");
     }
 
     #[test]
@@ -178,7 +298,7 @@ mod tests {
         let mut lines = specimen();
         lines.framings = vec!["lines".into()];
         lines.cases.iter_mut().for_each(|case| case.framing = "lines".into());
-        let merged = merge(vec![specimen(), lines]).expect("other cases");
+        let merged = merge(vec![specimen(), lines]).expect("other cases").report;
         assert!(merged.cases.iter().any(|case| case.id == "echo/plain (lines)"));
     }
 }

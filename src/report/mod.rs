@@ -31,7 +31,7 @@ pub use comparison::{COMPARISONS, Comparison, ComparisonFormat};
 pub use expectation::{Expectations, Known, Run, schema as expectation_schema};
 pub use folding::{conformance, requirements, summary};
 pub use json::{ReadError, parse, schema};
-pub use merge::{MergeError, merge};
+pub use merge::{MergeError, Merged, merge};
 pub use model::*;
 pub use ndjson::{EVENTS_SCHEMA, LineEvent};
 pub use reading::Tallies;

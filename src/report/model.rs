@@ -30,6 +30,9 @@ pub struct Report {
     pub level: Level,
     /// What everything random followed from.
     pub seed: String,
+    /// Which parts of the cases were asked for; empty: all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parts: Vec<Part>,
     /// The verdict on the whole.
     pub verdict: Conformance,
     /// How many cases and requirements came to what.
@@ -45,6 +48,15 @@ pub struct Report {
     pub stale: Vec<String>,
     /// What differs from run to run.
     pub volatile: Volatile,
+}
+
+/// One of several parts of the cases, as in `--shard 2/4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// From 1.
+    pub number: usize,
+    /// How many parts there are.
+    pub of: usize,
 }
 
 /// The verdict on a whole run.
@@ -136,6 +148,9 @@ pub struct Finding {
 pub struct Volatile {
     /// The target's address.
     pub address: String,
+    /// The command that was judged, where echospec started it.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub command: String,
     /// When the run began, RFC 3339.
     pub started: String,
     /// How long it took, in seconds.
@@ -159,6 +174,9 @@ pub struct Ending {
     pub exit_code: u8,
     /// What decided it: `as accepted in echospec.snap`.
     pub because: String,
+    /// It was stopped before all was judged.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub partial: bool,
 }
 
 /// The wire log of one case.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{CaseResult, Conformance, Report, RequirementResult};
+use super::model::{CaseResult, Conformance, Part, Report, RequirementResult};
 use crate::oracle::Verdict;
 
 impl Report {
@@ -50,6 +50,16 @@ impl Report {
     /// The exit code that the run ended with, or that its verdict leads to.
     pub fn exit_code(&self) -> u8 {
         self.volatile.ending.as_ref().map_or(self.verdict.exit_code(), |ending| ending.exit_code)
+    }
+
+    /// Whether the run was stopped before all was judged.
+    pub fn is_partial(&self) -> bool {
+        self.volatile.ending.as_ref().is_some_and(|ending| ending.partial)
+    }
+
+    /// The parts of the cases that it is about, as in `1/4, 3/4`; empty if it is about all of them.
+    pub fn part(&self) -> String {
+        self.parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
     /// What the cases of each requirement came to, in one pass over all of them.
@@ -125,6 +135,12 @@ fn grouped<'a>(cases: impl Iterator<Item = (&'a str, &'a CaseResult)>) -> Vec<(&
         groups[place].1.push(case);
     }
     groups
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
 }
 
 impl Conformance {

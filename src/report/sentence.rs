@@ -28,7 +28,12 @@ pub(super) fn sentence(report: &Report) -> String {
         }
         Conformance::Inconclusive => {
             let open: Vec<_> = counted(report, &[Verdict::Inconclusive, Verdict::NotRun]).collect();
-            format!("nothing failed, but {} of {} stayed open ({})", open.len(), requirements(total), ids(&open))
+            match open.as_slice() {
+                [] => "nothing failed, but not everything was judged".into(),
+                open => {
+                    format!("nothing failed, but {} of {} stayed open ({})", open.len(), requirements(total), ids(open))
+                }
+            }
         }
         Conformance::NotTested => "nothing was judged, so nothing can be said of the target".into(),
     };

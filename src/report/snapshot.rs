@@ -45,6 +45,11 @@ impl Snapshot {
         Self { header: format!("{header}\n"), body: normal(body) }
     }
 
+    /// Whether it is something that echospec wrote, or an empty file, and may be replaced.
+    pub fn is_ours(&self) -> bool {
+        self.body.is_empty() || self.body.starts_with(markdown::TITLE)
+    }
+
     /// What is written to the file.
     pub fn text(&self) -> String {
         format!("---\n{}---\n{}\n", self.header, self.body)

@@ -36,6 +36,7 @@ pub(super) fn nothing() -> Report {
         framings: vec!["length:u32be".into()],
         level: Level::Must,
         seed: "4f1d2c3".into(),
+        parts: Vec::new(),
         verdict: Conformance::NotTested,
         summary: Summary::default(),
         requirements: Vec::new(),
@@ -212,6 +213,7 @@ fn volatile() -> Volatile {
     ];
     Volatile {
         address: "127.0.0.1:7000".into(),
+        command: String::new(),
         started: "2026-01-02T03:04:05Z".into(),
         seconds: 12.345,
         round_trip_ms: BTreeMap::from([("length:u32be".into(), 0.21)]),

@@ -68,6 +68,11 @@ impl Expectations {
         Ok(Self { file: file.to_owned(), entries: entries.collect::<Result<_, _>>()? })
     }
 
+    /// Whether a text is such a file, or empty, and may be replaced; its patterns may be out of date.
+    pub fn are_in(text: &str) -> bool {
+        text.trim().is_empty() || serde_yaml::from_str_with_options::<Vec<Entry>>(text, bounded()).is_ok()
+    }
+
     /// Marks what was expected to fail and did. Entries that are out of date are noted in the report, and returned.
     pub fn apply(&self, report: &mut Report, run: Run<'_>) -> Vec<Complaint> {
         let stale: Vec<_> = self.entries.iter().filter_map(|one| one.apply(report, run, &self.file)).collect();

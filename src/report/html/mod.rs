@@ -1,4 +1,5 @@
-//! One page, whole in itself: no script, no network. What it filters by are the boxes that the style sheet looks at.
+//! One page, whole in itself: no network, and whoever has scripts turned off reads the same. What it filters by are the
+//! boxes that the style sheet looks at; the script only keeps what nobody looks at from costing time.
 
 mod sequence;
 
@@ -6,19 +7,29 @@ use askama::Template;
 
 use super::difference::difference;
 use super::escape::visible;
-use super::model::{CaseResult, Report};
+use super::model::{CaseLog, CaseResult, Report};
 use super::sentence::sentence;
 use crate::oracle::{self, Breach, Verdict};
 use sequence::{Row, rows};
 
-/// So many wire logs are drawn; a target that fails more often is known by then.
-const DRAWN: usize = 300;
+/// So many wire logs are drawn; of further cases the page has their lines.
+const DRAWN: usize = 1000;
+
+/// Cases that are made ready together, when one of them comes near the window.
+const SOME: usize = 50;
+
+const SCRIPT: &str = include_str!("../../../templates/report.js");
+
+/// The page's policy lets this script run, and nothing that a hostile name might smuggle in.
+const SCRIPT_HASH: &str = "sha256-Y+Tqi9ShbiB3vhdK9qteOX24lbf8g7z8za+8JvtODqw=";
 
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
     report: &'a Report,
     style: &'static str,
+    script: &'static str,
+    script_hash: &'static str,
     class: String,
     sentence: String,
     because: &'a str,
@@ -43,11 +54,12 @@ struct RequirementRow<'a> {
     word: &'static str,
     sentence: &'a str,
     why: &'static str,
-    cells: Vec<Cell>,
+    cells: Vec<Cell<'a>>,
 }
 
 /// A requirement in a framing.
-struct Cell {
+struct Cell<'a> {
+    framing: &'a str,
     word: &'static str,
     share: String,
     anchor: Option<usize>,
@@ -96,8 +108,8 @@ struct BreachView<'a> {
 /// A verdict as the page names it, in the order of its boxes; the words are classes of the style sheet, too.
 const WORDS: [(&str, &str); 8] = [
     ("fail", "failed"),
-    ("warning", "warnings"),
-    ("expected", "expected failures"),
+    ("warning", "failed, as a warning"),
+    ("expected", "failed as expected"),
     ("inconclusive", "inconclusive"),
     ("flaky", "flaky"),
     ("not-run", "not run"),
@@ -119,6 +131,8 @@ fn page(report: &Report) -> Page<'_> {
     let counts = counts.filter(|count| count.cases > 0).collect();
     Page {
         style: include_str!("../../../templates/report.css"),
+        script: SCRIPT,
+        script_hash: SCRIPT_HASH,
         class: report.verdict.phrase().replace(' ', "-"),
         sentence: sentence(report),
         because: report.volatile.ending.as_ref().map_or("", |ending| &ending.because),
@@ -136,9 +150,11 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let facts = [
         ("target", report.target.clone()),
         ("address", report.volatile.address.clone()),
+        ("command", report.volatile.command.clone()),
         ("framing", report.framings.join(", ")),
         ("counts as failure", format!("from {} up", report.level)),
         ("seed", report.seed.clone()),
+        ("part", report.part()),
         ("begun", report.volatile.started.clone()),
         ("took", format!("{:.1} s", report.volatile.seconds)),
         ("echospec", report.version.clone()),
@@ -155,36 +171,38 @@ fn groups(report: &Report) -> Vec<Group<'_>> {
         });
         groups[at].push(case(report, number, result));
     }
-    let mut drawn = 0;
-    for (_, cases) in groups.iter_mut().flat_map(|group| &mut group.verdicts) {
-        for case in cases {
-            draw_in_bounds(case, &mut drawn);
-        }
+    let cases = groups.iter_mut().flat_map(|group| &mut group.verdicts).flat_map(|(_, cases)| cases);
+    let logged = cases.filter_map(|case| report.volatile.logs.get(&case.result.id).map(|log| (case, log)));
+    for (index, (case, log)) in logged.enumerate() {
+        case.add(log, index < DRAWN);
     }
     groups
 }
 
-fn draw_in_bounds(case: &mut Case<'_>, drawn: &mut usize) {
-    *drawn += usize::from(!case.rows.is_empty());
-    if *drawn > DRAWN {
-        case.rows.clear();
+impl<'a> Case<'a> {
+    fn add(&mut self, log: &'a CaseLog, drawn: bool) {
+        if drawn {
+            self.rows = rows(&log.events);
+        }
+        if self.rows.is_empty() {
+            self.lines = &log.wire;
+        }
+        (self.details, self.rerun) = (&log.details, &log.rerun);
     }
 }
 
 fn case<'a>(report: &'a Report, number: usize, result: &'a CaseResult) -> Case<'a> {
-    let log = report.volatile.logs.get(&result.id);
-    let rows = log.map_or_else(Vec::new, |log| rows(&log.events));
     let requirement = |id: &'a String| (id.as_str(), report.requirement(id).map_or("", |one| one.sentence.as_str()));
     Case {
         number,
         word: word(result.verdict, result.expected.is_some(), report.case_counts(result)),
+        result,
         requirements: result.requirements.iter().map(requirement).collect(),
         breaches: result.breaches.iter().map(breach).collect(),
-        lines: log.filter(|_| rows.is_empty()).map_or(&[], |log| &log.wire),
-        details: log.map_or(&[], |log| &log.details),
-        rerun: log.map_or("", |log| &log.rerun),
-        rows,
-        result,
+        rows: Vec::new(),
+        lines: &[],
+        details: &[],
+        rerun: "",
     }
 }
 
@@ -219,7 +237,7 @@ fn matrix<'a>(report: &'a Report, groups: &[Group<'_>]) -> Vec<RequirementRow<'a
     rows.collect()
 }
 
-type Cells<'a> = std::collections::BTreeMap<&'a str, Vec<Cell>>;
+type Cells<'a> = std::collections::BTreeMap<&'a str, Vec<Cell<'a>>>;
 
 /// For each requirement a cell a framing, in one pass over the cases of each.
 fn sequence_of_cells<'a>(report: &'a Report, by_framing: &[(&str, Vec<&Case<'_>>)]) -> Cells<'a> {
@@ -233,25 +251,25 @@ fn sequence_of_cells<'a>(report: &'a Report, by_framing: &[(&str, Vec<&Case<'_>>
             }
         }
         for (id, cells) in &mut cells {
-            cells.push(cell(found.get(id).map_or(&[], |cases| cases)));
+            cells.push(cell(framing, found.get(id).map_or(&[], |cases| cases)));
         }
     }
     cells
 }
 
 /// The worst of its cases decides, in the order of [`WORDS`]; but one that passed outweighs those that were skipped.
-fn cell(cases: &[&Case<'_>]) -> Cell {
+fn cell<'a>(framing: &'a str, cases: &[&Case<'_>]) -> Cell<'a> {
     let rank = |word: &str| match word {
         "pass" => 6,
         "skipped" => 7,
         word => WORDS.iter().position(|(known, _)| *known == word).unwrap_or(0),
     };
     let Some(worst) = cases.iter().min_by_key(|case| rank(case.word)) else {
-        return Cell { word: "none", share: String::new(), anchor: None };
+        return Cell { framing, word: "none", share: String::new(), anchor: None };
     };
     let same = cases.iter().filter(|case| case.word == worst.word).count();
     let share = if same == cases.len() { same.to_string() } else { format!("{same}/{}", cases.len()) };
-    Cell { word: worst.word, share, anchor: Some(worst.number) }
+    Cell { framing, word: worst.word, share, anchor: Some(worst.number) }
 }
 
 fn word(verdict: Verdict, expected: bool, counts: bool) -> &'static str {

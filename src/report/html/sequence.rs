@@ -74,24 +74,25 @@ fn arrow(event: &WireEvent) -> (&'static str, String) {
 
 fn dump(event: &WireEvent) -> Vec<Line> {
     let (head, tail) = (unhex(&event.head), unhex(&event.tail));
-    let mut lines = lines(&head, 0, event.differs_at);
+    let mut lines = lines(event, &head, 0);
     if !tail.is_empty() {
-        let from = event.length.saturating_sub(tail.len() as u64);
         lines.push(Line { offset: "…".into(), bytes: Vec::new() });
-        lines.extend(self::lines(&tail, from, event.differs_at));
+        lines.extend(self::lines(event, &tail, event.length.saturating_sub(tail.len() as u64)));
     }
     lines
 }
 
-fn lines(bytes: &[u8], from: u64, differs_at: Option<u64>) -> Vec<Line> {
+/// Some bytes of a segment, from an offset on, at columns that are the same in all of its lines.
+fn lines(event: &WireEvent, bytes: &[u8], from: u64) -> Vec<Line> {
+    let digits = format!("{:x}", event.length).len().max(4);
     let line = |(number, bytes): (usize, &[u8])| {
         let start = from.saturating_add((number * ACROSS) as u64);
         let byte = |(index, byte): (usize, &u8)| Byte {
             hex: format!("{byte:02x}"),
             text: if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '·' },
-            differs: differs_at == Some(start.saturating_add(index as u64)),
+            differs: event.differs_at == Some(start.saturating_add(index as u64)),
         };
-        Line { offset: format!("{start:04x}"), bytes: bytes.iter().enumerate().map(byte).collect() }
+        Line { offset: format!("{start:0digits$x}"), bytes: bytes.iter().enumerate().map(byte).collect() }
     };
     bytes.chunks(ACROSS).enumerate().map(line).collect()
 }

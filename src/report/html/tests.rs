@@ -1,3 +1,7 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::report::specimen::specimen;
 
@@ -8,9 +12,22 @@ fn html(report: &Report) -> String {
 #[test]
 fn nothing_that_somebody_else_wrote_becomes_markup() {
     let page = html(&specimen());
-    for markup in ["<script", "<b>intent", "</script", "<overdue>", "<i>\""] {
+    for markup in ["<b>intent", "<overdue>", "<i>\""] {
         assert!(!page.contains(markup), "{markup}");
     }
+    for ours in ["<script", "</script"] {
+        assert_eq!(page.matches(ours).count(), 1, "{ours}");
+    }
+    assert_eq!(page.matches("<noscript").count(), page.matches("</noscript").count());
+}
+
+#[test]
+fn the_policy_lets_the_script_of_the_page_run_and_no_other() {
+    let hash = STANDARD.encode(Sha256::digest(SCRIPT));
+    assert_eq!(SCRIPT_HASH, format!("sha256-{hash}"), "the script has changed, and so does its hash");
+    let page = html(&specimen());
+    assert!(page.contains(&format!("script-src '{SCRIPT_HASH}';")), "{page}");
+    assert!(page.contains(&format!("<script>{SCRIPT}</script>")), "not a byte more: they are hashed, too");
 }
 
 #[test]
@@ -38,6 +55,17 @@ fn a_report_without_events_shows_the_lines_of_its_log() {
     let page = html(&report);
     assert!(!page.contains("class=\"sequence\""));
     assert!(page.contains("the target has read everything so far"));
+}
+
+#[test]
+fn of_more_cases_than_are_drawn_the_log_is_shown_in_lines() {
+    let mut report = specimen();
+    let (case, log) = (report.cases[2].clone(), report.volatile.logs["cut/one[cut=3]"].clone());
+    report.cases = (0..=DRAWN).map(|n| CaseResult { id: n.to_string(), ..case.clone() }).collect();
+    report.volatile.logs = report.cases.iter().map(|case| (case.id.clone(), log.clone())).collect();
+    let page = html(&report);
+    assert_eq!(page.matches("class=\"sequence\"").count(), DRAWN);
+    assert_eq!(page.matches("the target has read everything so far").count(), DRAWN + 1);
 }
 
 #[test]

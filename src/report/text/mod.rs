@@ -70,9 +70,11 @@ fn header(out: &mut String, page: &Page<'_>) {
     for (name, value) in [
         ("target", &report.target),
         ("address", &report.volatile.address),
+        ("command", &report.volatile.command),
         ("framing", &framings),
         ("level", &level),
         ("seed", &report.seed),
+        ("part", &report.part()),
     ] {
         if !value.is_empty() {
             _ = writeln!(out, "{dim}{name:<8}{dim:#} {}", visible(value));

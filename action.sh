@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# The steps of action.yml, for GitHub and for this project's own CI. As on GitHub, RUNNER_TEMP is a folder for what is
+# made on the way, and GITHUB_OUTPUT and GITHUB_STEP_SUMMARY are files that are appended to.
+#
+#   action.sh install    builds echospec and puts it into $RUNNER_TEMP/echospec
+#   action.sh judge      starts the target, judges it, and writes the reports into $RUNNER_TEMP/echospec-reports
+#
+# What `judge` is to do stands in the variables that are the inputs of action.yml, in capitals. It ends with 0 whatever it
+# finds; what echospec ended with is the output `exit-code`.
+set -euo pipefail
+
+install() {
+    cargo install --quiet --locked --path "$(dirname "$0")" --root "$RUNNER_TEMP/echospec"
+}
+
+# Arguments of `echospec check`, from the inputs.
+arguments() {
+    local line
+    [ -z "${TARGET:-}" ] || printf '%s\n' "$TARGET"
+    while IFS= read -r line; do [ -z "$line" ] || printf '%s\n' --framing "$line"; done <<< "${FRAMING:-}"
+    while IFS= read -r line; do [ -z "$line" ] || printf '%s\n' "$line"; done <<< "${ARGS:-}"
+    [ -z "${SNAPSHOT:-}" ] || printf '%s\n' --snapshot "$SNAPSHOT"
+    [ -z "${EXPECT:-}" ] || printf '%s\n' --expect "$EXPECT"
+}
+
+# In a session of its own, so that its children are ended with it.
+start() {
+    setsid bash -c "$START" > "$reports/target.log" 2>&1 &
+    trap "kill -- -$! 2> /dev/null || true" EXIT
+    local port="${TARGET##*:}" host="${TARGET%:*}"
+    [ "$host" != "$TARGET" ] || host=127.0.0.1
+    for _ in $(seq "$((${WAIT:-30} * 10))"); do
+        (exec 3<> "/dev/tcp/$host/$port") 2> /dev/null && return
+        sleep 0.1
+    done
+    echo "::warning::nothing listens at $TARGET after ${WAIT:-30} seconds"
+}
+
+judge() {
+    local echospec="${ECHOSPEC:-$RUNNER_TEMP/echospec/bin/echospec}" code=0
+    reports="$RUNNER_TEMP/echospec-reports"
+    rm -rf "$reports"
+    mkdir -p "$reports"
+    mapfile -t arguments < <(arguments)
+    [ -z "${START:-}" ] || start
+    "$echospec" check "${arguments[@]}" --report text \
+        --report "json=$reports/report.json" --report "html=$reports/report.html" \
+        --report "junit=$reports/report.xml" --report "markdown=$reports/report.md" || code=$?
+    [ ! -e "${SNAPSHOT:-}.new" ] || cp "$SNAPSHOT.new" "$reports/"
+    if [ -e "$reports/report.json" ]; then
+        "$echospec" report "$reports/report.json" --report github
+        head -c 1000000 "$reports/report.md" >> "$GITHUB_STEP_SUMMARY" # GitHub takes 1 MiB
+    fi
+    printf '%s\n' "exit-code=$code" "reports=$reports" >> "$GITHUB_OUTPUT"
+}
+
+"$1"
