@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::calibrate::Lab;
 use super::probe::{is_alive, plain, was_answered, was_closed};
 use crate::framing::{Empty, Eof, Over};
-use crate::session::{Conn, Duty, Event, Step, Until};
+use crate::session::{Duty, Event, Step, Until};
 use crate::transport::Transport;
 
 /// What some targets die of.
@@ -40,9 +40,9 @@ pub(super) struct Endured {
 impl<T: Transport> Lab<'_, T> {
     /// Clients that leave rudely, as ours do that measure it.
     pub(super) async fn dies_of_departures(&self) -> Option<Danger> {
-        let departures: [(bool, fn(Conn) -> Step, Danger); 3] =
-            [(false, Step::Close, MUTE), (true, Step::Reset, RESET), (true, Step::Close, UNREAD)];
-        for (speaks, leave, danger) in departures {
+        for (speaks, leave, danger) in
+            [(false, Step::Close as fn(_) -> _, MUTE), (true, Step::Reset, RESET), (true, Step::Close, UNREAD)]
+        {
             let mut probe = self.probe();
             let conn = probe.open();
             if speaks {

@@ -16,6 +16,7 @@ mod run;
 mod schedule;
 mod select;
 mod stoppable;
+mod turns;
 mod unfit;
 
 pub use calibrate::{Calibration, Unfit, calibrate};

@@ -397,7 +397,7 @@ mod tests {
             for way in ways {
                 match framing.decode(&way.bytes, Resume::default()) {
                     Decoded::Frame { len } => {
-                        assert_eq!((len, &*framing.payload(&way.bytes)), (way.bytes.len(), &b"hello"[..]))
+                        assert_eq!((len, &*framing.payload(&way.bytes)), (way.bytes.len(), &b"hello"[..]));
                     }
                     decoded => assert!(matches!(decoded, Decoded::Malformed(_)), "{variant} {}: {decoded:?}", way.name),
                 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::judge::Judgement;
-use super::judge::difference;
+use super::reply::difference;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
 use crate::session::{Departure, Errand, Exit, Report};

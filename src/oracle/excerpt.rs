@@ -120,7 +120,7 @@ mod tests {
         let mut came = due.clone();
         came[718] = b'#';
         assert_eq!(excerpt_at(&due, 718), r#"… "mnopqrstuvwabcdefghijklmnopqrstu" … (2048 bytes)"#);
-        assert_eq!(excerpt_at(&came, 718), r##"… "mnopqrstuvwabcde#ghijklmnopqrstu" … (2048 bytes)"##);
+        assert_eq!(excerpt_at(&came, 718), r#"… "mnopqrstuvwabcde#ghijklmnopqrstu" … (2048 bytes)"#);
         assert_eq!(excerpt_at(&due[..718], 718), r#"… "mnopqrstuvwabcde" (718 bytes)"#);
         assert_eq!(excerpt_at(&due, 3), excerpt(&due));
     }

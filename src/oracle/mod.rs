@@ -7,6 +7,7 @@ mod client;
 mod excerpt;
 mod judge;
 mod queue;
+mod reply;
 mod requirements;
 mod rules;
 mod usage;

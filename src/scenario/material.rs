@@ -172,11 +172,11 @@ mod tests {
             [("length:u32be", 4093), ("netstring", 1021), ("pb", 16_384), ("crlf", 65_533), ("cobs", 4096)]
         {
             let mut frame = Vec::new();
-            framing(variant).encode(&super::framed(&framing(variant), size).unwrap(), &mut frame).unwrap();
+            framing(variant).encode(&framed(&framing(variant), size).unwrap(), &mut frame).unwrap();
             assert_eq!(frame.len(), size, "{variant}");
         }
         // 127 bytes behind one byte of length are 128, 128 behind two are 130.
-        assert!(super::framed(&framing("pb"), 129).is_err());
+        assert!(framed(&framing("pb"), 129).is_err());
     }
 
     #[test]

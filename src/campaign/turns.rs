@@ -1,0 +1,59 @@
+//! Plays a case once, and again where a target that serves few has turned a connection away.
+
+use super::Watcher;
+use super::client::without_habits;
+use super::outcome::Outcome;
+use super::run::Field;
+use crate::oracle::{Judgement, Verdict, has_turned_away, judge, judge_of_few};
+use crate::profile::Profile;
+use crate::scenario::Case;
+use crate::session::{Script, Step, Trace};
+use crate::transport::Transport;
+
+/// A target that serves few and turns away the rest is given so many turns with each case.
+const TURNS: usize = 4;
+
+/// Why a case was left out.
+const CROWDED: &str = "opens more connections, one after another, than the target serves at once; it turned some away";
+
+impl<T: Transport, W: Watcher> Field<'_, T, W> {
+    /// Plays one case once; again where a target that serves few has turned a connection away.
+    pub(super) async fn play(&self, case: Case, script: Script) -> Outcome {
+        if self.calibration.profile.serves(Profile::CONNS_TRIED) {
+            let trace = self.transport.run(script.clone()).await;
+            let judgement = judge(&script, &trace);
+            return self.outcome(case, trace, judgement);
+        }
+        for _ in 1..TURNS {
+            let trace = self.transport.run(script.clone()).await;
+            let judgement = judge_of_few(&script, &trace);
+            if !judgement.rests_on_time() || !has_turned_away(&trace) || self.watcher.stopped() {
+                return self.outcome(case, trace, judgement);
+            }
+            // It has to see first that the clients before this one have gone.
+            self.pause(self.calibration.tempo.quiet / 4).await;
+        }
+        let trace = self.transport.run(script.clone()).await;
+        let judgement = judge_of_few(&script, &trace);
+        let opened = script.steps.iter().filter(|step| matches!(step, Step::Connect { .. })).count();
+        if judgement.rests_on_time() && has_turned_away(&trace) && opened > self.calibration.profile.conns {
+            return Outcome::without_run(case, Verdict::Skipped, CROWDED.into());
+        }
+        self.outcome(case, trace, judgement)
+    }
+
+    fn outcome(&self, case: Case, trace: Trace, judgement: Judgement) -> Outcome {
+        let verdict = match () {
+            () if judgement.is_pass() => Verdict::Pass,
+            () if judgement.breaches.is_empty() => Verdict::Inconclusive,
+            () => Verdict::Fail,
+        };
+        let reason = judgement.inconclusive.clone().filter(|_| verdict == Verdict::Inconclusive);
+        let took = trace.duration();
+        let mut outcome = Outcome { case, verdict, reason, judgement, trace: Some(trace), shown: None, took };
+        if let Some(client) = &self.calibration.profile.client {
+            without_habits(&mut outcome, client);
+        }
+        outcome
+    }
+}
