@@ -179,7 +179,12 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     pub(super) async fn play_weighed(&self, case: Case, script: Script, limits: Limits) -> Outcome {
         let Some(before) = self.life.process.and_then(Process::watch) else { return self.play(case, script).await };
         if let Some(kept) = limits.kept {
-            return self.play_until_steady(case, script, kept).await;
+            let (outcome, leaks) = self.play_until_steady(case, script, kept).await;
+            let (kept, before) = match leaks {
+                Some(steady) => (Some(kept * GROWTHS), steady),
+                None => (None, before),
+            };
+            return self.weigh(outcome, &Limits { kept, ..limits }, &before).await;
         }
         let outcome = match limits.disturb {
             None => self.play(case, script).await,
@@ -188,14 +193,15 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         self.weigh(outcome, &limits, &before).await
     }
 
-    /// Plays a case again as long as the target keeps more memory of it than it may.
-    async fn play_until_steady(&self, case: Case, script: Script, kept: u64) -> Outcome {
+    /// Plays a case again as long as the target keeps more memory of it than it may. Where that goes on and on, it says what the
+    /// target took before.
+    async fn play_until_steady(&self, case: Case, script: Script, kept: u64) -> (Outcome, Option<Usage>) {
         let usage = || self.life.process.and_then(Process::usage);
         let (mut plays, mut growths, mut steady) = (0, 0, usage());
         loop {
             let before = usage();
             let outcome = self.play(case.clone(), script.clone()).await;
-            let (Some(before), Some(end)) = (before, usage()) else { return outcome };
+            let (Some(before), Some(end)) = (before, usage()) else { return (outcome, None) };
             plays += 1;
             if end.memory > before.memory + kept {
                 growths += 1;
@@ -203,13 +209,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
                 (growths, steady) = (0, Some(end));
             }
             let is_done = outcome.verdict != Verdict::Pass || self.watcher.stopped();
-            match steady {
-                Some(steady) if growths == GROWTHS => {
-                    let limits = Limits { kept: Some(kept * GROWTHS), ..Limits::default() };
-                    return self.weigh(outcome, &limits, &steady).await;
-                }
-                _ if is_done || (growths == 0 && plays >= LEAST) => return outcome,
-                _ => {}
+            if growths == GROWTHS {
+                return (outcome, steady);
+            }
+            if is_done || (growths == 0 && plays >= LEAST) {
+                return (outcome, None);
             }
         }
     }
