@@ -182,7 +182,8 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             let (outcome, leaks) = self.play_until_steady(case, script, kept).await;
             let (kept, before) = match leaks {
                 Some(steady) => (Some(kept * GROWTHS), steady),
-                None => (None, before),
+                // What was taken at the peak is to be given back, but for what a heap of that size may keep.
+                None => (Some(before.memory + kept), before),
             };
             return self.weigh(outcome, &Limits { kept, ..limits }, &before).await;
         }
