@@ -1,6 +1,7 @@
 //! What a run makes of a target that is seen badly, over the simulator.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -8,9 +9,9 @@ use echospec::campaign::{self, Calibration, FramingRun, Introduction, Options, S
 use echospec::framing::Framing;
 use echospec::oracle::Verdict;
 use echospec::peer::{Settings, client, fault};
-use echospec::profile::Told;
+use echospec::profile::{Profile, Told};
 use echospec::scenario;
-use echospec::session::{Event, Proof, Script, Trace};
+use echospec::session::{Event, Outcome, Proof, Script, Step, Trace};
 use echospec::transport::{Simulator, Transport};
 
 /// A right server that reads its segments one by one, which nobody sees while it is blurred.
@@ -112,13 +113,152 @@ fn a_server_that_is_slow_on_each_connection_by_itself_keeps_nobody_waiting() {
 
 #[test]
 fn a_limit_that_nobody_declared_is_found_to_the_byte_however_small_it_is() {
-    for (limited, max) in
-        [("lf,max=40,over=close", 40), ("lf,max=1000,over=close", 1000), ("lf,max=5000,over=skip", 5000)]
-    {
+    for (limited, max) in [
+        ("lf,max=40,over=close", 40),
+        ("lf,max=1000,over=close", 1000),
+        ("lf,max=40,over=skip", 40),
+        ("lf,max=1000,over=skip", 1000),
+        ("lf,max=5000,over=skip", 5000),
+    ] {
         let target = Simulator::new(Settings::new(limited.parse().expect("a framing")));
         let framing: Framing = "lf".parse().expect("a framing");
         assert_eq!(calibration(&target, &framing, "BYT-13").profile.max, Some(max), "{limited}");
     }
+}
+
+/// Large messages come back behind small ones that were sent after them.
+struct Overtaking(Simulator);
+
+impl Transport for Overtaking {
+    async fn run(&self, script: Script) -> Trace {
+        let goes_on = script.steps.iter().any(|step| matches!(step, Step::Pause(_)));
+        let mut trace = self.0.run(script).await;
+        let received = trace.records.iter().filter_map(|record| match &record.event {
+            Event::Received(bytes) => Some(bytes.clone()),
+            _ => None,
+        });
+        let all = received.collect::<Vec<_>>().concat();
+        let lines: Vec<&[u8]> = all.split_inclusive(|byte| *byte == b'\n').collect();
+        if let [large, small] = lines[..]
+            && large.len() > 10_000
+        {
+            // Nobody who has heard the small one waits for the large one, unless he is told to.
+            let mut came = [small, if goes_on { large } else { b"" }].concat();
+            for record in &mut trace.records {
+                if let Event::Received(bytes) = &mut record.event {
+                    *bytes = std::mem::take(&mut came).into();
+                }
+            }
+        }
+        trace
+    }
+}
+
+#[test]
+fn a_message_that_is_overtaken_is_no_limit() {
+    let framing: Framing = "lf".parse().expect("a framing");
+    let target = Overtaking(Simulator::new(Settings::new(framing.clone())));
+    let profile = calibration(&target, &framing, "BYT-13").profile;
+    assert_eq!((profile.max, profile.limit), (None, None));
+}
+
+/// A right server, but that some connections of a script, by their number, are reset before they are answered.
+struct Doorkeeper<T> {
+    server: T,
+    turns_away: fn(usize) -> bool,
+}
+
+impl<T: Transport> Transport for Doorkeeper<T> {
+    async fn run(&self, script: Script) -> Trace {
+        turned_away(self.server.run(script).await, self.turns_away)
+    }
+}
+
+fn turned_away(mut trace: Trace, is_away: fn(usize) -> bool) -> Trace {
+    for record in trace.records.iter_mut().filter(|record| is_away(usize::from(record.conn.0))) {
+        match &mut record.event {
+            Event::Received(_) | Event::Fin | Event::SentFin => record.event = Event::Reset,
+            Event::Step { outcome, .. } => *outcome = Outcome::Hopeless,
+            _ => {}
+        }
+    }
+    trace
+}
+
+#[test]
+fn connections_that_are_reset_above_a_number_are_a_limit_and_others_are_a_fault() {
+    let conns = |turns_away| {
+        let framing: Framing = "lf".parse().expect("a framing");
+        let server = Simulator::new(Settings::new(framing.clone()));
+        calibration(&Doorkeeper { server, turns_away }, &framing, "BYT-13").profile.conns
+    };
+    assert_eq!(conns(|conn| conn >= 10), 8);
+    assert_eq!(conns(|conn| conn >= 2), 2);
+    assert_eq!(conns(|conn| conn == 1), Profile::CONNS_TRIED);
+    assert_eq!(conns(|conn| conn >= 1), Profile::CONNS_TRIED);
+}
+
+/// While it is judged, resets whoever comes with something that it has not heard before.
+struct Hesitant<'a, T> {
+    server: T,
+    is_judged: &'a AtomicBool,
+    heard: Mutex<BTreeSet<String>>,
+}
+
+impl<T: Transport> Transport for Hesitant<'_, T> {
+    async fn run(&self, script: Script) -> Trace {
+        let is_new = self.heard.lock().expect("nobody panics").insert(format!("{:?}", script.steps));
+        let trace = self.server.run(script).await;
+        if is_new && self.is_judged.load(Ordering::Relaxed) { turned_away(trace, |_| true) } else { trace }
+    }
+}
+
+struct Judging<'a>(&'a AtomicBool);
+
+impl Watcher for Judging<'_> {
+    fn phase(&self, name: &str, _cases: usize) {
+        self.0.fetch_or(name == "judging", Ordering::Relaxed);
+    }
+}
+
+/// What becomes of the cases of a server that serves so few and hesitates.
+fn hesitant(turns_away: fn(usize) -> bool, only: &str) -> Vec<Verdict> {
+    let framing: Framing = "lf".parse().expect("a framing");
+    let is_judged = &AtomicBool::new(false);
+    let server = Doorkeeper { server: Simulator::new(Settings::new(framing.clone())), turns_away };
+    let target = Hesitant { server, is_judged, heard: Mutex::default() };
+    let scenarios = scenario::builtin().expect("the built-in scenarios");
+    let selection = Selection::new(&[only.into()], &[], &scenarios).expect("it exists");
+    let options = Options { selection, jobs: 1, ..Options::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let run = runtime.block_on(campaign::run(&target, &Judging(is_judged), &framing, &scenarios, &options));
+    run.outcomes.iter().map(|outcome| outcome.verdict).collect()
+}
+
+#[test]
+fn whoever_serves_few_may_turn_a_client_away_that_comes_too_soon_and_nobody_else() {
+    let few = hesitant(|conn| conn >= 2, "bytes/blanks-kept");
+    assert!(few.iter().all(|verdict| *verdict == Verdict::Pass), "{few:?}");
+    let many = hesitant(|_| false, "bytes/blanks-kept");
+    assert!(many.contains(&Verdict::Fail), "{many:?}");
+}
+
+#[test]
+fn of_a_target_that_takes_minutes_a_case_each_scenario_is_played_until_it_has_passed_once() {
+    let framing: Framing = "lf".parse().expect("a framing");
+    let scenarios = scenario::builtin().expect("the built-in scenarios");
+    let selection = Selection::new(&["BYT-*".into()], &[], &scenarios).expect("it exists");
+    let options = Options { selection, jobs: 1, ..Options::default() };
+    let target = Simulator::new(Settings::new(framing.clone()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let run = runtime.block_on(campaign::run(&target, &Minutes::default(), &framing, &scenarios, &options));
+    let is_brief = |reason: &Option<String>| reason.as_deref().is_some_and(|reason| reason.contains("is so slow that"));
+    let (brief, rest): (Vec<_>, Vec<_>) = run.outcomes.iter().partition(|outcome| is_brief(&outcome.reason));
+    let passed = rest.iter().filter(|outcome| outcome.verdict == Verdict::Pass);
+    let passed: Vec<_> = passed.map(|outcome| outcome.case.scenario.as_str()).collect();
+    let once: BTreeSet<_> = passed.iter().copied().collect();
+    assert!(brief.len() > 50 && brief.iter().all(|outcome| once.contains(outcome.case.scenario.as_str())));
+    assert!(passed.len() <= once.len() + 2, "{passed:?}");
 }
 
 /// A client with a fault, judged by all that is about clients.

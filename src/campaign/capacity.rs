@@ -111,7 +111,12 @@ impl<T: Transport> Lab<'_, T> {
             match self.try_size(size).await {
                 Fate::Taken(time) if time > LONG => return Some((size, time)),
                 Fate::Taken(time) => taken = Some((size, time)),
-                Fate::Refused(Over::Skip) if self.comes_late(size).await => return taken,
+                // One that comes after all, behind the message that was sent after it, was not passed over.
+                Fate::Refused(Over::Skip)
+                    if self.try_size_and_wait(size, self.tempo.quiet).await != Fate::Refused(Over::Skip) =>
+                {
+                    return taken;
+                }
                 Fate::Refused(over) => {
                     let (taken, refused) = match taken {
                         Some(taken) => (taken, size),
@@ -166,20 +171,13 @@ impl<T: Transport> Lab<'_, T> {
         }
     }
 
-    /// Whether a message that seems to be passed over comes back behind the one that was sent after it.
-    async fn comes_late(&self, size: u64) -> bool {
-        let (mut probe, message) = (self.probe(), vec![b'm'; size as usize]);
-        let conn = probe.open();
-        probe.say(conn, message.clone(), Duty::May);
-        probe.say(conn, plain(self.framing, 1), Duty::Echo);
-        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
-        probe.step(Step::Pause(self.tempo.quiet));
-        let trace = self.transport.run(probe.script()).await;
-        self.messages(&trace, conn).iter().any(|came| *came == message)
+    async fn try_size(&self, size: u64) -> Fate {
+        self.try_size_and_wait(size, Duration::ZERO).await
     }
 
-    /// Sends so many bytes in one message, and where that is possible a plain one behind it.
-    async fn try_size(&self, size: u64) -> Fate {
+    /// Sends so many bytes in one message, and where that is possible a plain one behind it; and goes on listening for so
+    /// long when that has come back.
+    async fn try_size_and_wait(&self, size: u64, wait: Duration) -> Fate {
         let (message, copies) = match self.framing.strategy() {
             Strategy::Fixed => (Bytes::from(plain(self.framing, 0)), self.copies(size)),
             _ => (vec![b'm'; size as usize].into(), 1),
@@ -200,6 +198,9 @@ impl<T: Transport> Lab<'_, T> {
             probe.say(conn, after.clone(), Duty::Echo);
         }
         probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        if !wait.is_zero() {
+            probe.step(Step::Pause(wait));
+        }
         let trace = self.transport.run(probe.script()).await;
         let messages = self.messages(&trace, conn);
         match messages.first() {

@@ -179,13 +179,10 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     pub(super) async fn play_weighed(&self, case: Case, script: Script, limits: Limits) -> Outcome {
         let Some(before) = self.life.process.and_then(Process::watch) else { return self.play(case, script).await };
         if let Some(kept) = limits.kept {
-            let (outcome, leaks) = self.play_until_steady(case, script, kept).await;
-            let (kept, before) = match leaks {
-                Some(steady) => (Some(kept * GROWTHS), steady),
-                // What was taken at the peak is to be given back, but for what a heap of that size may keep.
-                None => (Some(before.memory + kept), before),
-            };
-            return self.weigh(outcome, &Limits { kept, ..limits }, &before).await;
+            let (outcome, steady) = self.play_until_steady(case, script, kept).await;
+            let Some(before_growth) = steady else { return self.weigh(outcome, &limits, &before).await };
+            let grown = Limits { kept: None, grown: Some(kept * GROWTHS), ..limits };
+            return self.weigh(outcome, &grown, &before_growth).await;
         }
         let outcome = match limits.disturb {
             None => self.play(case, script).await,

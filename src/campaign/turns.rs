@@ -19,27 +19,25 @@ const CROWDED: &str = "opens more connections, one after another, than the targe
 impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// Plays one case once; again where a target that serves few has turned a connection away.
     pub(super) async fn play(&self, case: Case, script: Script) -> Outcome {
-        if self.calibration.profile.serves(Profile::CONNS_TRIED) {
+        let conns = self.calibration.profile.conns;
+        let serves_few = !self.calibration.profile.serves(Profile::CONNS_TRIED);
+        let judge = if serves_few { judge_of_few } else { judge };
+        let opened = script.steps.iter().filter(|step| matches!(step, Step::Connect { .. })).count();
+        let mut turns = 1;
+        loop {
             let trace = self.transport.run(script.clone()).await;
             let judgement = judge(&script, &trace);
-            return self.outcome(case, trace, judgement);
-        }
-        for _ in 1..TURNS {
-            let trace = self.transport.run(script.clone()).await;
-            let judgement = judge_of_few(&script, &trace);
-            if !judgement.rests_on_time() || !has_turned_away(&trace) || self.watcher.stopped() {
+            let is_crowded = serves_few && judgement.rests_on_time() && has_turned_away(&trace);
+            if is_crowded && turns == TURNS && opened > conns {
+                return Outcome::without_run(case, Verdict::Skipped, CROWDED.into());
+            }
+            if !is_crowded || turns == TURNS || self.watcher.stopped() {
                 return self.outcome(case, trace, judgement);
             }
             // It has to see first that the clients before this one have gone.
             self.pause(self.calibration.tempo.quiet / 4).await;
+            turns += 1;
         }
-        let trace = self.transport.run(script.clone()).await;
-        let judgement = judge_of_few(&script, &trace);
-        let opened = script.steps.iter().filter(|step| matches!(step, Step::Connect { .. })).count();
-        if judgement.rests_on_time() && has_turned_away(&trace) && opened > self.calibration.profile.conns {
-            return Outcome::without_run(case, Verdict::Skipped, CROWDED.into());
-        }
-        self.outcome(case, trace, judgement)
     }
 
     fn outcome(&self, case: Case, trace: Trace, judgement: Judgement) -> Outcome {

@@ -18,7 +18,7 @@ const DESCRIPTORS: u64 = 16;
 const MEMORY: u64 = 64 << 20;
 
 /// The share of a processor, in percent, that is too much where nothing is to be done.
-const IDLE: Limits = Limits { descriptors: None, memory: None, kept: None, cpu: Some(50), disturb: None };
+const IDLE: Limits = Limits { descriptors: None, memory: None, kept: None, grown: None, cpu: Some(50), disturb: None };
 
 /// A case that is suspected to leak is played so often; a descriptor each time, but for some.
 const TIMES: u32 = 32;

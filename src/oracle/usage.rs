@@ -14,9 +14,12 @@ pub fn judge_usage(limits: &Limits, before: &Usage, end: &Usage, after: &Usage) 
         let sentence = format!("the target's memory grew by more than {}", mebibytes(limit));
         breach(rules::MEMORY_TAKEN, sentence)
     });
-    let kept = more(limits.kept, after.memory, before.memory).map(|limit| {
-        let sentence =
-            format!("the target kept more than {} of what was done several times in a row", mebibytes(limit));
+    let kept = more(limits.kept, after.memory, before.memory.saturating_mul(2)).map(|limit| {
+        let sentence = format!("the target kept more than twice its memory and {} more", mebibytes(limit));
+        breach(rules::MEMORY_KEPT, sentence)
+    });
+    let grown = more(limits.grown, after.memory, before.memory).map(|limit| {
+        let sentence = format!("the target's memory went on growing, by more than {} in all", mebibytes(limit));
         breach(rules::MEMORY_KEPT, sentence)
     });
     let cpu = limits.cpu.filter(|limit| percent(before, end) > *limit).map(|limit| {
@@ -25,7 +28,7 @@ pub fn judge_usage(limits: &Limits, before: &Usage, end: &Usage, after: &Usage) 
             format!("the target used more than {limit} % of a processor while it had to wait"),
         )
     });
-    [descriptors, memory, kept, cpu].into_iter().flatten().collect()
+    [descriptors, memory, kept, grown, cpu].into_iter().flatten().collect()
 }
 
 /// The numbers, for the log.
@@ -88,8 +91,15 @@ mod tests {
     }
 
     #[test]
-    fn memory_may_grow_by_what_is_allowed_and_no_more() {
+    fn memory_may_double_and_keep_one_message() {
         let limits = Limits { kept: Some(4 * MIB), ..Limits::default() };
+        assert!(rules(limits, usage(), Usage { memory: 24 * MIB, ..usage() }).is_empty());
+        assert_eq!(rules(limits, usage(), Usage { memory: 24 * MIB + 1, ..usage() }), ["memory-kept"]);
+    }
+
+    #[test]
+    fn what_has_grown_again_and_again_may_not_have_doubled() {
+        let limits = Limits { grown: Some(4 * MIB), ..Limits::default() };
         assert!(rules(limits, usage(), Usage { memory: 14 * MIB, ..usage() }).is_empty());
         assert_eq!(rules(limits, usage(), Usage { memory: 14 * MIB + 1, ..usage() }), ["memory-kept"]);
     }

@@ -386,4 +386,18 @@ mod tests {
         ledger.ended();
         assert_eq!(ledger.wrong(), None);
     }
+
+    #[test]
+    fn replies_with_longer_headers_are_no_flood_and_bytes_without_a_message_are_one() {
+        let framing: Framing = "lsp".parse().unwrap();
+        let reply = Bytes::from_static(b"Content-Length: 1\r\nContent-Type: application/x; charset=utf-8\r\n\r\na");
+        let mut ledger = Ledger::new(&Replies::Framed(Box::new(framing)));
+        for _ in 0..10_000 {
+            ledger.promise(&Promise::once(Bytes::from_static(b"a"), Duty::Echo));
+            ledger.received(&reply);
+        }
+        assert!(ledger.is_settled() && !ledger.is_flooded());
+        ledger.received(&Bytes::from(vec![b'x'; 1 << 20]));
+        assert!(ledger.is_flooded());
+    }
 }

@@ -27,8 +27,10 @@ pub struct Limits {
     pub descriptors: Option<u64>,
     /// So many more bytes of memory at the peak.
     pub memory: Option<u64>,
-    /// So many more bytes of memory afterwards, each time that the case is played.
+    /// Afterwards twice the memory as before, and so many bytes more.
     pub kept: Option<u64>,
+    /// So many more bytes of memory afterwards, however much it had before: what shows when a case is played many times.
+    pub grown: Option<u64>,
     /// So many percent of one processor, over the whole case.
     pub cpu: Option<u64>,
     /// What is done to the process meanwhile.

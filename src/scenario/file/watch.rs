@@ -16,7 +16,8 @@ pub struct Watch {
     /// So much more resident memory at the peak, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Size>,
-    /// So much more resident memory afterwards, at most, in one of many plays of the case.
+    /// Afterwards at most twice the resident memory that there was before, and so much more; and not so much more each time
+    /// that the case is played.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Size>,
     /// So many percent of one processor over the whole case, at most.
@@ -39,6 +40,7 @@ impl Watch {
             descriptors: self.descriptors.map(u64::from),
             memory: self.memory.map(bytes),
             kept: self.kept.map(bytes),
+            grown: None,
             cpu: self.cpu.map(u64::from),
             disturb: self.disturb,
         }
