@@ -194,8 +194,9 @@ def complaint(row, result):
     missing = [id for id in row.get("breaks", []) if not fnmatch.filter(result.get("broken", []), id)]
     unwarned = [id for id in row.get("warns", []) if not fnmatch.filter(result.get("warnings", []), id)]
     if row["kind"] == "hostile":
-        if result["exit"] not in (1, 3):
-            return f"exit {result['exit']}, expected 1 or 3"
+        exits = row.get("exits", [1, 3])
+        if result["exit"] not in exits:
+            return f"exit {result['exit']}, expected {' or '.join(map(str, exits))}"
         if result["seconds"] > row["within"]:
             return f"took more than {row['within']} s"
     elif row["kind"] == "wrong" and (result["exit"] != 1 or missing):

@@ -165,6 +165,8 @@ pub struct Effort {
     pub in_a_row: Duration,
     /// For how long one of many on a connection keeps the other connections waiting.
     pub in_a_batch: Duration,
+    /// One more segment of a message, which it reads before the next one is sent.
+    pub segment: Duration,
     /// A mebibyte of one large message.
     pub mebibyte: Duration,
     /// For how long that keeps the other connections waiting.
@@ -193,6 +195,12 @@ impl Effort {
         }
     }
 
+    /// Whether the target is slow beyond any doubt over many messages, or large ones.
+    pub fn is_of_the_slow(self) -> bool {
+        let Self { in_a_row, mebibyte, .. } = self.of_the_slow();
+        !(in_a_row + mebibyte).is_zero()
+    }
+
     /// How long one connection may take over so much.
     pub fn on_one(&self, messages: u32, bytes: u64) -> Duration {
         self.in_a_row.saturating_mul(messages) + self.transfer(bytes)
@@ -210,7 +218,7 @@ fn mebibytes(bytes: u64) -> f64 {
 
 impl Profile {
     /// So many connections at once are tried; a target that serves them all has no known limit.
-    pub const CONNS_TRIED: usize = 32;
+    pub const CONNS_TRIED: usize = 128;
 
     /// What the target is.
     pub fn side(&self) -> Side {
@@ -263,6 +271,7 @@ impl Tempo {
             message: Duration::ZERO,
             in_a_row: Duration::ZERO,
             in_a_batch: Duration::ZERO,
+            segment: Duration::ZERO,
             mebibyte: Duration::ZERO,
             mebibyte_beside: Duration::ZERO,
         },
@@ -295,6 +304,7 @@ impl Tempo {
                 message: self.effort.message.mul_f64(factor),
                 in_a_row: self.effort.in_a_row.mul_f64(factor),
                 in_a_batch: self.effort.in_a_batch.mul_f64(factor),
+                segment: self.effort.segment.mul_f64(factor),
                 mebibyte: self.effort.mebibyte.mul_f64(factor),
                 mebibyte_beside: self.effort.mebibyte_beside.mul_f64(factor),
             },

@@ -192,6 +192,8 @@ fn connections_that_are_reset_above_a_number_are_a_limit_and_others_are_a_fault(
         let server = Simulator::new(Settings::new(framing.clone()));
         calibration(&Doorkeeper { server, turns_away }, &framing, "BYT-13").profile.conns
     };
+    assert_eq!(conns(|conn| conn >= 100), 64);
+    assert_eq!(conns(|conn| conn >= 50), 32);
     assert_eq!(conns(|conn| conn >= 10), 8);
     assert_eq!(conns(|conn| conn >= 2), 2);
     assert_eq!(conns(|conn| conn == 1), Profile::CONNS_TRIED);
@@ -244,7 +246,7 @@ fn whoever_serves_few_may_turn_a_client_away_that_comes_too_soon_and_nobody_else
 }
 
 #[test]
-fn of_a_target_that_takes_minutes_a_case_each_scenario_is_played_until_it_has_passed_once() {
+fn of_a_target_that_takes_minutes_a_case_each_scenario_passes_once_and_later_each_requirement() {
     let framing: Framing = "lf".parse().expect("a framing");
     let scenarios = scenario::builtin().expect("the built-in scenarios");
     let selection = Selection::new(&["BYT-*".into()], &[], &scenarios).expect("it exists");
@@ -254,11 +256,51 @@ fn of_a_target_that_takes_minutes_a_case_each_scenario_is_played_until_it_has_pa
     let run = runtime.block_on(campaign::run(&target, &Minutes::default(), &framing, &scenarios, &options));
     let is_brief = |reason: &Option<String>| reason.as_deref().is_some_and(|reason| reason.contains("is so slow that"));
     let (brief, rest): (Vec<_>, Vec<_>) = run.outcomes.iter().partition(|outcome| is_brief(&outcome.reason));
-    let passed = rest.iter().filter(|outcome| outcome.verdict == Verdict::Pass);
-    let passed: Vec<_> = passed.map(|outcome| outcome.case.scenario.as_str()).collect();
-    let once: BTreeSet<_> = passed.iter().copied().collect();
-    assert!(brief.len() > 50 && brief.iter().all(|outcome| once.contains(outcome.case.scenario.as_str())));
-    assert!(passed.len() <= once.len() + 2, "{passed:?}");
+    let passed: Vec<_> = rest.iter().filter(|outcome| outcome.verdict == Verdict::Pass).collect();
+    let scenarios: BTreeSet<_> = passed.iter().map(|outcome| &outcome.case.scenario).collect();
+    let requirements: BTreeSet<_> = passed.iter().flat_map(|outcome| &outcome.case.requirements).collect();
+    let proved = |case: &scenario::Case| case.requirements.iter().all(|id| requirements.contains(id));
+    assert!(brief.len() > 50 && brief.iter().all(|outcome| proved(&outcome.case)));
+    assert!(brief.iter().any(|outcome| !scenarios.contains(&outcome.case.scenario)));
+    assert!(passed.len() <= scenarios.len() + 2, "{scenarios:?}");
+}
+
+/// Sleeps for a quarter of a second whenever it has read something.
+struct Drowsy(Simulator);
+
+impl Transport for Drowsy {
+    async fn run(&self, script: Script) -> Trace {
+        let mut trace = self.0.run(script).await;
+        let (mut asleep, nap) = (Duration::ZERO, Duration::from_millis(250));
+        for record in &mut trace.records {
+            record.at += asleep;
+            asleep += if matches!(record.event, Event::Apart(_)) { nap } else { Duration::ZERO };
+            asleep += if matches!(record.event, Event::Sent(_)) && asleep.is_zero() { nap } else { Duration::ZERO };
+        }
+        trace
+    }
+}
+
+#[test]
+fn a_target_that_sleeps_behind_each_segment_is_not_sent_hundreds() {
+    let framing: Framing = "length:u32be".parse().expect("a framing");
+    let drowsy = calibration(&Drowsy(Simulator::new(Settings::new(framing.clone()))), &framing, "SEG-02");
+    assert!(drowsy.tempo.effort.segment >= Duration::from_millis(200), "{drowsy:?}");
+    let prompt = calibration(&Simulator::new(Settings::new(framing.clone())), &framing, "SEG-02");
+    let scenarios = scenario::builtin().expect("the built-in scenarios");
+    let skipped = |calibration: &Calibration| {
+        let context = scenario::Context {
+            framing: &framing,
+            profile: &calibration.profile,
+            tempo: calibration.tempo,
+            time_scale: 1.0,
+            seed: 0,
+            thorough: false,
+        };
+        let one = scenarios.iter().find(|one| one.id == "segmentation/byte-by-byte-longer").expect("it exists");
+        one.expand(&context).iter().filter(|case| matches!(case.plan, scenario::Plan::Skip(_))).count()
+    };
+    assert!(skipped(&drowsy) > skipped(&prompt), "{} {}", skipped(&drowsy), skipped(&prompt));
 }
 
 /// A client with a fault, judged by all that is about clients.

@@ -116,7 +116,7 @@ fn help_lists_every_command_that_there_is() {
 
 #[test]
 fn every_wrong_command_line_is_refused_with_what_would_be_right() {
-    let wrong: [&[&str]; 26] = [
+    let wrong: [&[&str]; 30] = [
         &[],
         &["chekc"],
         &["check", "7000"],
@@ -125,6 +125,8 @@ fn every_wrong_command_line_is_refused_with_what_would_be_right() {
         &["check", "0", "--framing", "lines"],
         &["check", "7000", "--framing", "length:u33be"],
         &["check", "7000", "--framing", "lines", "--bogus"],
+        &["check", "7000", "--framing", "u32be"],
+        &["check", "--only", "SEG-01", "--skip", "SEG-*"],
         &["check", "--only", "NO-SUCH-*"],
         &["check", "--skip", "NO-SUCH-*"],
         &["check", "--only", "{"],
@@ -139,6 +141,8 @@ fn every_wrong_command_line_is_refused_with_what_would_be_right() {
         &["check", "--timeout", "5"],
         &["serve", "--max-connections", "0"],
         &["serve", "--fault", "no-such"],
+        &["serve", "--fault", "length-7-bit"],
+        &["serve", "--fault", "always-succeeds"],
         &["send", "7000", "hello"],
         &["send", "7000", "two\nlines", "--framing", "lf"],
         &["explain", "SEG-99"],
@@ -154,6 +158,22 @@ fn a_wrong_scenario_is_shown_at_its_line() {
     let output = echospec(&["check", "--scenarios", "wrong.yaml"]).current_dir(&folder).output().expect("it starts");
     assert_eq!(output.status.code(), Some(2));
     golden("refused-scenario", &String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_requirement_that_looks_like_ours_and_is_none_is_refused_and_one_of_ones_own_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenario =
+        |id| format!("title: mine\nrequirements: [{id}]\nsteps:\n  - send: {{message: hello}}\n  - expect: echo\n");
+    let check = |id| {
+        std::fs::write(folder.path().join("mine.yaml"), scenario(id)).expect("written");
+        let args = ["check", "--framing", "lf", "--scenarios", "mine.yaml", "--only", "mine"];
+        echospec(&args).current_dir(&folder).output().expect("it starts")
+    };
+    let refused = check("SEG-99");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no requirement SEG-99"), "{refused:?}");
+    assert_eq!(check("MINE-01").status.code(), Some(0));
 }
 
 #[test]

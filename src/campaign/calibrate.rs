@@ -12,7 +12,7 @@ use super::probe::{Probe, plain, received, reply_time, was_answered, was_closed}
 use crate::framing::{Deframer, Framing, Strategy};
 use crate::oracle::{Judgement, judge};
 use crate::profile::{Effort, Profile, Tempo};
-use crate::session::{Conn, Duty, Event, Failure, Promise, Script, Step, Trace, Until};
+use crate::session::{Conn, Duty, Event, Failure, Promise, Script, Segment, Step, Trace, Until};
 use crate::transport::Transport;
 
 /// How many times a plain message is tried before the target counts as not answering.
@@ -23,6 +23,15 @@ const ROWS: [u32; 3] = [4, 64, 512];
 
 /// No row of messages is tried that would take longer than this.
 const ROW_LASTS: Duration = Duration::from_millis(20);
+
+/// Whoever takes so long over a small reply is slow.
+const SLOW: Duration = Duration::from_millis(20);
+
+/// Whoever serves so many connections at once is asked for more.
+const MANY: usize = 32;
+
+/// Into so many segments a message is cut to see what each of them costs.
+const PIECES: usize = 5;
 
 /// So many connections at once show whether one that is busy keeps the others waiting.
 pub(super) const RIVALS: u32 = 4;
@@ -55,7 +64,7 @@ impl Calibration {
 
     /// Whether it takes so long over a small reply that whoever asks has nothing to do meanwhile.
     pub(super) fn is_slow(&self) -> bool {
-        self.round_trip >= Duration::from_millis(20)
+        self.round_trip >= SLOW
     }
 
     /// How long it may be busy while others wait for their replies: they have to come in time nevertheless.
@@ -89,10 +98,11 @@ pub async fn calibrate<T: Transport>(
     framing: &Framing,
     scale: f64,
 ) -> Result<Calibration, Unfit> {
-    let Greeted { fastest, slowest: round_trip } = greet(transport, framing, Tempo::PATIENT.scaled(scale)).await?;
+    let Greeted { fastest, slowest: round_trip, spread } =
+        greet(transport, framing, Tempo::PATIENT.scaled(scale)).await?;
     let tempo = Tempo::for_round_trip(round_trip).expecting(fastest).scaled(scale);
     let mut profile = Profile::declared(framing);
-    let lab = Lab { transport, framing, tempo, round_trip: fastest };
+    let lab = Lab { transport, framing, tempo, round_trip: fastest, spread };
     if let Some(danger) = lab.dies_of_departures().await {
         let end = revive(process).await;
         // All else that is measured ends in a departure.
@@ -113,7 +123,8 @@ pub async fn calibrate<T: Transport>(
     let habits = Habits { partial: lab.partial().await, once: lab.once().await };
     let endured = lab.endures(died_of).await;
     settle(&mut profile, framing, habits, &endured);
-    let effort = Effort { message, in_a_row, in_a_batch, ..Effort::default() };
+    let segment = if round_trip >= SLOW { lab.each_segment().await } else { Duration::ZERO };
+    let effort = Effort { message, in_a_row, in_a_batch, segment, ..Effort::default() };
     let end = if endured.died_of.is_some() { revive(process).await } else { None };
     Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, died_of: endured.died_of, end })
 }
@@ -172,6 +183,8 @@ fn settle(profile: &mut Profile, framing: &Framing, habits: Habits, endured: &En
 struct Greeted {
     fastest: Duration,
     slowest: Duration,
+    /// By how much they differ, but for one of them: the first reply of a virtual machine takes long.
+    spread: Duration,
 }
 
 /// Sends three plain messages, of which at least one must come back.
@@ -202,8 +215,12 @@ async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> 
         }
         last = Some((script, trace, judgement));
     }
-    match (times.iter().min().zip(times.iter().max()), last) {
-        (Some((fastest, slowest)), Some(_)) if !only_first => Ok(Greeted { fastest: *fastest, slowest: *slowest }),
+    times.sort_unstable();
+    match (times.first().copied().zip(times.last().copied()), last) {
+        (Some((fastest, slowest)), Some(_)) if !only_first => {
+            let spread = times.get(1).map_or(Duration::ZERO, |second| second.saturating_sub(fastest));
+            Ok(Greeted { fastest, slowest, spread })
+        }
         (_, Some((script, trace, judgement))) => {
             let served = !times.is_empty();
             Err(Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement, served })
@@ -230,6 +247,8 @@ pub(super) struct Lab<'a, T> {
     pub(super) tempo: Tempo,
     /// What a plain reply takes.
     pub(super) round_trip: Duration,
+    /// By how much that differs from one to the next.
+    pub(super) spread: Duration,
 }
 
 impl<T: Transport> Lab<'_, T> {
@@ -240,25 +259,38 @@ impl<T: Transport> Lab<'_, T> {
     /// D18: how many connections are served at once, and what each of their replies took; nothing if an idle one keeps
     /// the next waiting.
     async fn connections(&self) -> Option<(usize, Duration)> {
-        for count in [Profile::CONNS_TRIED, 16, 8, 2_usize] {
-            let mut probe = self.probe();
-            let conns: Vec<_> = (0..count).map(|_| probe.open()).collect();
-            for (number, conn) in conns.iter().enumerate().skip(1) {
-                probe.say(*conn, plain(self.framing, number), Duty::Echo);
+        for count in [MANY, 16, 8, 2] {
+            let Some(each) = self.serves(count).await else { continue };
+            if count < MANY {
+                return Some((count, each));
             }
-            probe.hear(&conns[1..], &[Until::Echo]);
-            let trace = self.transport.run(probe.script()).await;
-            // Somebody else's reply, or a wrong one, is no sign of a limit: the cases will find what it is a sign of.
-            let answered: Vec<_> = conns[1..].iter().map(|conn| was_answered(&trace, *conn)).collect();
-            let served = answered.iter().all(|answered| *answered) || is_picky(&trace, &conns[1..], &answered);
-            // A queue that overflows makes clients wait for a second try of the handshake, a second later.
-            let at_once = trace.records.iter().all(|r| r.event != Event::Connected || r.at < self.tempo.reply);
-            if served && at_once {
-                let (first, last) = (reply_time(&trace, <[_]>::first), reply_time(&trace, <[_]>::last));
-                return Some((count, last.saturating_sub(first) / (count - 1) as u32));
+            for more in [Profile::CONNS_TRIED, Profile::CONNS_TRIED / 2] {
+                if let Some(each) = self.serves(more).await {
+                    return Some((more, each));
+                }
             }
+            return Some((count, each));
         }
         None
+    }
+
+    /// What each reply took on so many connections at once, but for the first, which is idle; nothing if they were not all
+    /// served.
+    async fn serves(&self, count: usize) -> Option<Duration> {
+        let mut probe = self.probe();
+        let conns: Vec<_> = (0..count).map(|_| probe.open()).collect();
+        for (number, conn) in conns.iter().enumerate().skip(1) {
+            probe.say(*conn, plain(self.framing, number), Duty::Echo);
+        }
+        probe.hear(&conns[1..], &[Until::Echo]);
+        let trace = self.transport.run(probe.script()).await;
+        // Somebody else's reply, or a wrong one, is no sign of a limit: the cases will find what it is a sign of.
+        let answered: Vec<_> = conns[1..].iter().map(|conn| was_answered(&trace, *conn)).collect();
+        let served = answered.iter().all(|answered| *answered) || is_picky(&trace, &conns[1..], &answered);
+        // A queue that overflows makes clients wait for a second try of the handshake, a second later.
+        let at_once = trace.records.iter().all(|r| r.event != Event::Connected || r.at < self.tempo.reply);
+        let (first, last) = (reply_time(&trace, <[_]>::first), reply_time(&trace, <[_]>::last));
+        (served && at_once).then(|| last.saturating_sub(first) / (count - 1) as u32)
     }
 
     /// What each of a few messages adds that are sent at once on one connection, and for how long each of many keeps the
@@ -286,10 +318,35 @@ impl<T: Transport> Lab<'_, T> {
         match longest.filter(|(row, _)| conns >= RIVALS as usize && each * *row > ROW_LASTS) {
             Some((row, one)) => {
                 let rows = join_all((0..RIVALS).map(|_| self.row(row))).await;
-                (few, added(one, rows.iter().map(|row| row.last)) / row)
+                // What differs by chance is nobody's waiting for others; twice as much is rarely met by chance.
+                let chance = self.spread.mul_f64(2.0 * f64::from(row).sqrt());
+                (few, added(one + chance, rows.iter().map(|row| row.last)) / row)
             }
             None => (few, each),
         }
+    }
+
+    /// What each segment of a message costs a target that reads it before the next one is sent.
+    async fn each_segment(&self) -> Duration {
+        let message = plain(self.framing, 3);
+        let mut probe = self.probe();
+        let conn = probe.open();
+        let frame = Bytes::from(probe.frame(&message));
+        let pieces = PIECES.min(frame.len());
+        if pieces < 2 {
+            return Duration::ZERO;
+        }
+        let cuts = |piece: usize| piece * frame.len() / pieces;
+        let segments = (0..pieces)
+            .map(|piece| Segment { cut: piece > 0, ..Segment::once(frame.slice(cuts(piece)..cuts(piece + 1))) });
+        probe.send_segments(conn, segments.collect(), Some(Promise::once(message.into(), Duty::Echo)));
+        if self.framing.strategy() == Strategy::Close {
+            probe.step(Step::Shutdown(conn));
+        }
+        probe.hear(&[conn], &[Until::Echo, Until::Closed]);
+        let trace = self.transport.run(probe.script()).await;
+        let more = reply_time(&trace, <[_]>::last).saturating_sub(self.round_trip);
+        more / u32::try_from(pieces - 1).unwrap_or(1)
     }
 
     /// So many messages at once on a connection of their own.
@@ -347,8 +404,11 @@ impl<T: Transport> Lab<'_, T> {
         !matches!(self.framing.strategy(), Strategy::Raw | Strategy::Close)
     }
 
-    /// The messages that came on a connection.
+    /// The messages that came on a connection; of a stream, which has none, all bytes.
     pub(super) fn messages(&self, trace: &Trace, conn: Conn) -> Vec<Bytes> {
+        if !self.is_framed() {
+            return vec![received(trace, conn).flatten().copied().collect()];
+        }
         let mut deframer = Deframer::new(&self.framing.reply());
         let mut messages = Vec::new();
         for bytes in received(trace, conn) {

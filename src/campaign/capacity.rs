@@ -50,7 +50,13 @@ pub(crate) async fn measure<T: Transport>(
     calibration: &mut Calibration,
     largest: u64,
 ) -> bool {
-    let lab = Lab { transport, framing, tempo: calibration.tempo, round_trip: calibration.round_trip };
+    let lab = Lab {
+        transport,
+        framing,
+        tempo: calibration.tempo,
+        round_trip: calibration.round_trip,
+        spread: Duration::ZERO,
+    };
     let before = calibration.profile.clone();
     let profile = &mut calibration.profile;
     let searches = lab.is_framed() && framing.strategy() != Strategy::Fixed;
@@ -204,7 +210,10 @@ impl<T: Transport> Lab<'_, T> {
         let trace = self.transport.run(probe.script()).await;
         let messages = self.messages(&trace, conn);
         match messages.first() {
-            Some(first) if *first == message => Fate::Taken(reply_time(&trace, <[_]>::last)),
+            // Of a stream the plain message that follows is in the same piece.
+            Some(first) if *first == message || !self.is_framed() && first.starts_with(&message) => {
+                Fate::Taken(reply_time(&trace, <[_]>::last))
+            }
             _ if !was_answered(&trace, conn) && was_closed(&trace, conn) => Fate::Refused(Over::Close),
             Some(first) if *first == after && messages.len() == 1 => Fate::Refused(Over::Skip),
             _ => Fate::Unclear,

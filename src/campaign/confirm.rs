@@ -36,6 +36,21 @@ const SCALE: f64 = 4.0;
 const BUDGET: u32 = 120;
 const LONGEST: Duration = Duration::from_secs(90);
 
+/// One that has begun may take so long in any case.
+const LEAST_TIME: Duration = Duration::from_secs(20);
+
+/// For so long cases that could not be observed are looked at once more.
+const LOOKING: Duration = Duration::from_secs(30);
+
+/// How something is confirmed.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    /// It must fail so often.
+    times: usize,
+    /// Each time it is played for so long at most; one that is cut short has shown nothing.
+    within: Duration,
+}
+
 /// What took less than so many milliseconds more is confirmed first, in the order of the scenarios.
 const SOON: u128 = 2000;
 
@@ -72,7 +87,9 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         let (long, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_long);
         leave_open(long.into_iter());
         field.watcher.phase("confirming what rests on time alone", 0);
-        let all = join_all(batch.into_iter().map(|kind| confirm_kind(field, scenarios, kind, times))).await;
+        let within = left.max(LEAST_TIME);
+        let confirming = batch.into_iter().map(|kind| confirm_kind(field, scenarios, kind, Trial { times, within }));
+        let all = join_all(confirming).await;
         left = left.saturating_sub(all.iter().map(|(took, _)| *took).max().unwrap_or_default());
         confirmed += all.iter().filter(|(_, stands)| *stands).count();
     }
@@ -104,11 +121,11 @@ async fn confirm_kind<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
     scenarios: &[Scenario],
     kind: Vec<&mut Outcome>,
-    times: usize,
+    trial: Trial,
 ) -> (Duration, bool) {
     let mut all = Duration::ZERO;
     for outcome in kind {
-        let (took, passed) = repeats(field, scenarios, outcome, times).await;
+        let (took, passed) = repeats(field, scenarios, outcome, trial).await;
         all += took;
         match passed {
             Some(_) if field.watcher.stopped() => {
@@ -137,15 +154,19 @@ pub(super) async fn look_again<T: Transport, W: Watcher>(
         |outcome: &&mut Outcome| outcome.verdict == Verdict::Inconclusive && outcome.judgement.inconclusive.is_some();
     let mut unseen: Vec<_> = outcomes.iter_mut().filter(unseen).collect();
     unseen.sort_by_key(|outcome| outcome.level());
+    let began = field.watcher.elapsed();
+    let left =
+        || LOOKING.mul_f64(field.options.time_scale).saturating_sub(field.watcher.elapsed().saturating_sub(began));
     for outcome in unseen.into_iter().take(SECOND_LOOKS) {
-        if field.is_dead() || field.watcher.stopped() || field.is_beyond_doubt() {
+        if field.is_dead() || field.watcher.stopped() || field.is_beyond_doubt() || left().is_zero() {
             return;
         }
-        let Some((case, script)) = patient_case(field, scenarios, &outcome.case) else { continue };
+        let Some((case, mut script)) = patient_case(field, scenarios, &outcome.case) else { continue };
         if script.errand.as_ref().is_some_and(|errand| errand.patient) {
             continue; // it was seen to wait; for how long it does is asked with --thorough
         }
         field.watcher.phase("looking again at what could not be observed", 0);
+        script.bound = script.bound.min(left());
         let seen = field.play(case, script).await;
         if !seen.rests_on_time() {
             *outcome = seen.stands();
@@ -158,19 +179,26 @@ async fn repeats<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
     scenarios: &[Scenario],
     outcome: &Outcome,
-    times: usize,
+    Trial { times, within }: Trial,
 ) -> (Duration, Option<Outcome>) {
     let mut took = Duration::ZERO;
-    let Some((case, script)) = patient_case(field, scenarios, &outcome.case) else { return (took, None) };
+    let Some((case, mut script)) = patient_case(field, scenarios, &outcome.case) else { return (took, None) };
+    let is_cut = within < script.bound;
+    script.bound = script.bound.min(within);
+    let patience = field.calibration.tempo.reply.mul_f64(SCALE);
+    let cut_short = |again: &Outcome| {
+        let moved_last = || again.trace.as_ref().is_some_and(|trace| trace.stood_still() < patience);
+        is_cut && again.judgement.only_ran_out_of_time() && moved_last()
+    };
     if field.calibration.profile.client.is_some() {
         let all = join_all((0..times).map(|_| field.play(case.clone(), script.clone()))).await;
         let took = all.iter().map(|again| again.took).max().unwrap_or_default();
-        return (took, all.into_iter().find(|again| again.verdict != Verdict::Fail));
+        return (took, all.into_iter().find(|again| again.verdict != Verdict::Fail || cut_short(again)));
     }
     for _ in 0..times {
         let again = field.play(case.clone(), script.clone()).await;
         took += again.took;
-        if again.verdict != Verdict::Fail {
+        if again.verdict != Verdict::Fail || cut_short(&again) {
             return (took, Some(again));
         }
     }

@@ -1,5 +1,6 @@
 //! For how long a target is looked at: one that has failed not without end, one that is busy until it has done its work.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -7,15 +8,22 @@ use super::calibrate::Calibration;
 use super::probe::plain_time;
 use super::run::Field;
 use super::{Options, Watcher};
+use crate::scenario::Case;
 use crate::transport::Transport;
 
 /// A target that has failed by then is not looked at any longer.
 const LONG_ENOUGH: Duration = Duration::from_secs(30);
-/// Of a target that is not done by then, and need not be wrong, each scenario is played once.
-const SLOW_RUN: Duration = Duration::from_secs(75);
+/// Of a target that is not done by then, and need not be wrong, each scenario is played once; sooner of one that is known to
+/// be slow.
+const SLOW_RUN: Duration = Duration::from_secs(50);
+const SLOW_RUN_OF_THE_SLOW: Duration = Duration::from_secs(35);
+/// So much later each requirement is tried once.
+const SLOWER_RUN: Duration = Duration::from_secs(20);
 /// Why a case was left out.
-pub(super) const ONE_IS_ENOUGH: &str =
+const ONE_IS_ENOUGH: &str =
     "the target is so slow that one passed variant of a scenario is enough; --thorough plays all";
+const PASSED_ELSEWHERE: &str =
+    "the target is so slow that one passed case of a requirement is enough; --thorough plays all";
 
 /// Why a case was not run.
 pub(super) const BEYOND_DOUBT: &str = "the target had failed, and the run was taking long; --thorough goes on";
@@ -25,6 +33,24 @@ const DOUBTS: usize = 20;
 
 /// So often in a run a target is asked at most whether it is done with what a case left behind.
 const RESTS: usize = 100;
+
+/// What has passed so far.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    scenarios: BTreeSet<String>,
+    requirements: BTreeSet<String>,
+}
+
+impl Passed {
+    pub(super) fn add(&mut self, case: &Case) {
+        self.scenarios.insert(case.scenario.clone());
+        self.requirements.extend(case.requirements.iter().cloned());
+    }
+
+    fn has_all(&self, requirements: &[String]) -> bool {
+        requirements.iter().all(|id| self.requirements.contains(id))
+    }
+}
 
 impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// Whether the target has failed, and whatever else is wrong with it takes too long to be found.
@@ -37,9 +63,23 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         self.doubts.load(Ordering::Relaxed) >= DOUBTS && self.has_taken_long()
     }
 
-    /// Whether the run has taken so long that it is time to play no more than one variant of a scenario.
-    pub(super) fn is_to_be_brief(&self) -> bool {
-        self.has_taken(SLOW_RUN)
+    /// Why a case is left out of the run of a target that takes too long over all of them, if it is.
+    pub(super) fn brevity(&self, case: &Case) -> Option<&'static str> {
+        let is_slow = self.calibration.is_slow() || self.calibration.tempo.effort.is_of_the_slow();
+        let slow_run = if is_slow { SLOW_RUN_OF_THE_SLOW } else { SLOW_RUN };
+        let passed = self.passed();
+        match () {
+            () if self.is_patient() => None,
+            () if self.has_taken(slow_run) && passed.scenarios.contains(&case.scenario) => Some(ONE_IS_ENOUGH),
+            () if self.has_taken(slow_run + SLOWER_RUN) && passed.has_all(&case.requirements) => Some(PASSED_ELSEWHERE),
+            () => None,
+        }
+    }
+
+    /// Whether all is to be played, however long it takes.
+    fn is_patient(&self) -> bool {
+        let Options { thorough, repeat, patient, .. } = *self.options;
+        patient || thorough || repeat > 1
     }
 
     fn has_taken_long(&self) -> bool {
@@ -48,9 +88,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
 
     fn has_taken(&self, long: Duration) -> bool {
         let spent = self.watcher.elapsed().saturating_sub(self.began);
-        let Options { thorough, repeat, patient, .. } = *self.options;
-        let patient = patient || thorough || repeat > 1;
-        !patient && spent > long.mul_f64(self.options.time_scale.max(1.0))
+        !self.is_patient() && spent > long.mul_f64(self.options.time_scale.max(1.0))
     }
 
     /// A target may still be busy with what a client left behind that is gone. Waits until that is done, or for as long as

@@ -54,7 +54,10 @@ impl<'a> Probe<'a> {
     }
 
     pub(super) fn send(&mut self, conn: Conn, bytes: impl Into<Bytes>, promise: Option<Promise>) {
-        let segments = vec![Segment::once(bytes.into())];
+        self.send_segments(conn, vec![Segment::once(bytes.into())], promise);
+    }
+
+    pub(super) fn send_segments(&mut self, conn: Conn, segments: Vec<Segment>, promise: Option<Promise>) {
         let promises = promise.into_iter().collect();
         self.script.steps.push(Step::Send { conn, promises, segments, within: Some(self.tempo.reply) });
     }

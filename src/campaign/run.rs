@@ -1,6 +1,5 @@
 //! One framing: the cases against the target, side by side where the target serves several, and what came of each.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use super::capacity;
 use super::confirm::{confirm, look_again};
 use super::life::{Life, Process, Restarted};
 use super::outcome::Outcome;
-use super::patience::{BEYOND_DOUBT, ONE_IS_ENOUGH};
+use super::patience::{BEYOND_DOUBT, Passed};
 use super::probe::is_alive;
 use super::schedule::{self, Beside, Burden, Death, Failures, Group, LANES, Lane, Load, Place, Schedule};
 use super::stoppable::Stoppable;
@@ -95,8 +94,7 @@ pub(super) struct Field<'a, T, W> {
     pub(super) calibration: &'a Calibration,
     pub(super) options: &'a Options,
     pub(super) failures: Failures,
-    /// The scenarios of which a case has passed.
-    pub(super) passed: Mutex<BTreeSet<String>>,
+    pub(super) passed: Mutex<Passed>,
     pub(super) dead: AtomicBool,
     /// A MUST has failed, and not by time alone.
     pub(super) proved: AtomicBool,
@@ -264,8 +262,8 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if self.is_beyond_doubt() || self.is_long_doubted() {
             return Outcome::without_run(case, Verdict::NotRun, BEYOND_DOUBT.into());
         }
-        if self.is_to_be_brief() && self.passed().contains(&case.scenario) {
-            return Outcome::without_run(case, Verdict::Skipped, ONE_IS_ENOUGH.into());
+        if let Some(why) = self.brevity(&case) {
+            return Outcome::without_run(case, Verdict::Skipped, why.into());
         }
         let life = self.life.begin().await;
         let mut outcome = self.play_repeatedly(case, script).await;
@@ -275,7 +273,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             return Outcome::without_run(outcome.case, Verdict::NotRun, "the run was ended before".into());
         }
         if outcome.verdict == Verdict::Pass {
-            self.passed().insert(outcome.case.scenario.clone());
+            self.passed().add(&outcome.case);
         }
         if outcome.verdict == Verdict::Fail {
             self.failures.count(&outcome.case.scenario);
@@ -354,7 +352,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             || is_alive(self.transport, self.framing, self.calibration.tempo).await
     }
 
-    fn passed(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    pub(super) fn passed(&self) -> MutexGuard<'_, Passed> {
         self.passed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,6 +1,6 @@
 //! In which order the cases are played, and how many at once.
 //!
-//! What waits longest goes first, so that its waiting passes while the others are played, and then what is largest. Cases
+//! What lasts longest goes first, so that its waiting passes while the others are played, and then what is largest. Cases
 //! are made one scenario at a time as they are asked for, and those in progress hold a bounded number of bytes: all of
 //! them together would be many.
 
@@ -43,6 +43,8 @@ struct Entry<'a> {
     scenario: &'a Scenario,
     number: usize,
     wait: Duration,
+    /// How long one of its cases lasts at least.
+    lasts: Duration,
     /// The most memory that one of its cases asks for, in bytes.
     bytes: usize,
     /// How many messages and bytes each of its cases sends, on each connection.
@@ -63,12 +65,14 @@ impl<'a> Schedule<'a> {
             .enumerate()
             .filter(|(_, one)| one.side() == calibration.profile.side() && options.selection.takes(one))
         {
-            let mut entry = Entry { scenario, number, wait: Duration::ZERO, bytes: 0, demands: Vec::new() };
+            let mut entry =
+                Entry { scenario, number, wait: Duration::ZERO, lasts: Duration::ZERO, bytes: 0, demands: Vec::new() };
             for case in scenario.expand(&context).iter().filter(|case| options.selection.takes_case(case)) {
                 let mut demands = Vec::new();
                 if let Plan::Play(script) = &case.plan {
                     schedule.largest = schedule.largest.max(script.largest_message());
                     entry.wait = entry.wait.max(script.waits());
+                    entry.lasts = entry.lasts.max(script.lasts());
                     entry.bytes = entry.bytes.max(script.footprint());
                     demands.extend(script.demands().into_values());
                 }
@@ -77,7 +81,7 @@ impl<'a> Schedule<'a> {
             schedule.cases += entry.demands.len();
             schedule.entries.push(entry);
         }
-        schedule.entries.sort_by_key(|entry| (Reverse(entry.wait), Reverse(entry.bytes), entry.number));
+        schedule.entries.sort_by_key(|entry| (Reverse(entry.lasts), Reverse(entry.bytes), entry.number));
         schedule
     }
 
@@ -193,7 +197,7 @@ impl Lane {
         let (asleep, large) = (jobs / 2, jobs / 4);
         (large > 0).then(|| Beside {
             sleepers: lane(asleep, 6 * MIB, Death::Elsewhere),
-            large: lane(large, 8 * MIB, Death::Shared),
+            large: lane(large, 12 * MIB, Death::Shared),
             small: lane(if slow { jobs } else { jobs - asleep - large }, 2 * MIB, Death::Shared),
         })
     }

@@ -39,6 +39,9 @@ pub enum SelectionError {
         "`{0}` matches no requirement and no scenario; `echospec list requirements` and `echospec list scenarios` show them"
     )]
     Unmatched(String),
+    /// What is to be played is to be left out as well.
+    #[error("`--skip` leaves nothing of what `--only` takes")]
+    Nothing,
 }
 
 impl Selection {
@@ -47,7 +50,9 @@ impl Selection {
         let compile = |patterns: &[String]| -> Result<Vec<_>, _> {
             patterns.iter().map(|pattern| matcher(pattern, scenarios)).collect()
         };
-        Ok(Self { only: compile(only)?, skip: compile(skip)?, shard: None })
+        let selection = Self { only: compile(only)?, skip: compile(skip)?, shard: None };
+        let takes_any = scenarios.is_empty() || scenarios.iter().any(|scenario| selection.takes(scenario));
+        takes_any.then_some(selection).ok_or(SelectionError::Nothing)
     }
 
     /// Whether any case of the scenario may be wanted.

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -18,6 +19,7 @@ use super::subject::Subject;
 use super::target::Target;
 use crate::campaign::{self, FramingRun, Introduction, Material, Options, Process, Selection, Unfit};
 use crate::framing::Framing;
+use crate::oracle::{requirement, requirements};
 use crate::peer::Settings;
 use crate::report::{Conformance, Part, Report};
 use crate::scenario::{self, Scenario};
@@ -43,7 +45,7 @@ pub(super) fn check(trial: &Trial, progress: &Progress) -> Result<Judged, Failur
     let (started, clock) = (SystemTime::now(), Instant::now());
     let mut runs = Vec::new();
     let judging = Judging { trial, address, scenarios: &scenarios, plan: &plan, progress };
-    runtime()?.block_on(async {
+    playing()?.block_on(async {
         tokio::select! {
             biased; // Ctrl-C is heard from before the first connection on
             () = bound(trial.timeout, progress) => Ok(()),
@@ -63,8 +65,23 @@ pub(super) fn check(trial: &Trial, progress: &Progress) -> Result<Judged, Failur
 pub(super) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
     let builtin = scenario::builtin().map_err(Failure::usage)?;
     let named = scenario::load(paths).map_err(Failure::usage)?;
+    named.iter().try_for_each(known_requirements)?;
     let all: BTreeMap<String, Scenario> = builtin.into_iter().chain(named).map(|one| (one.id.clone(), one)).collect();
     Ok(all.into_values().collect())
+}
+
+/// A scenario may have requirements of its own; one that looks like ours must be one of ours.
+fn known_requirements(scenario: &Scenario) -> Result<(), Failure> {
+    let family = |id: &str| id.split('-').next().unwrap_or(id).to_owned();
+    let ours = || requirements().map(|requirement| family(requirement.id));
+    let unknown = |id: &&String| requirement(id).is_none() && ours().any(|known| known == family(id));
+    match scenario.requirements.iter().find(unknown) {
+        Some(id) => Err(Failure::usage(format!(
+            "{}: there is no requirement {id}; `echospec list requirements` shows all",
+            scenario.id
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn plan(trial: &Trial, scenarios: &[Scenario]) -> Result<Options, Failure> {
@@ -81,9 +98,16 @@ fn plan(trial: &Trial, scenarios: &[Scenario]) -> Result<Options, Failure> {
     })
 }
 
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
+/// For what serves or measures.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let mut builder = Builder::new_multi_thread();
     builder.enable_all().build().map_err(|error| Failure::System("no thread could be started".into(), error))
+}
+
+/// For what plays cases: on one thread. Another would only hand work over, and be woken for every reply.
+pub(super) fn playing() -> Result<Runtime, Failure> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().build().map_err(|error| Failure::System("no event loop could be started".into(), error))
 }
 
 /// What a run is made of.
@@ -160,10 +184,11 @@ pub(super) async fn start(
     Exec::start(line, address, time_scale).await.map(Some)
 }
 
-/// The built-in server, on a port of its own; ends when it goes out of scope.
+/// The built-in server, on a port and threads of its own; ends when it goes out of scope.
 pub(super) struct Reference {
     pub(super) address: SocketAddr,
-    serving: tokio::task::JoinHandle<()>,
+    /// There until the end.
+    serving: Option<Runtime>,
     _stop: watch::Sender<bool>,
 }
 
@@ -171,16 +196,21 @@ impl Reference {
     pub(super) fn start(framing: &Framing) -> Result<Self, Failure> {
         let no_server = |error| Failure::System("the reference server cannot listen".into(), error);
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = Server::bind(any, Settings::new(framing.clone()), usize::MAX).map_err(no_server)?;
+        let serving = runtime()?;
+        let server = {
+            let _there = serving.enter();
+            Server::bind(any, Settings::new(framing.clone()), usize::MAX).map_err(no_server)?
+        };
         let address = server.address().map_err(no_server)?;
         let (stop, stopped) = watch::channel(false);
-        Ok(Self { address, serving: tokio::spawn(server.serve(stopped)), _stop: stop })
+        serving.spawn(server.serve(stopped));
+        Ok(Self { address, serving: Some(serving), _stop: stop })
     }
 }
 
 impl Drop for Reference {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.take().into_iter().for_each(Runtime::shutdown_background);
     }
 }
 

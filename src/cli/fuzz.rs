@@ -181,15 +181,11 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     }
     let progress = Progress::new(console, super::events::Events::default());
     let mut runs = Vec::new();
-    // One thread plays; another would only hand work over. The reference server has threads of its own.
-    let no_loop = |error| Failure::System("no event loop could be started".into(), error);
-    let playing = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_loop)?;
-    let serving = engine::runtime()?;
-    let ended = playing.block_on(async {
+    let ended = engine::playing()?.block_on(async {
         tokio::select! {
             biased; // Ctrl-C is heard from before the first connection on
             () = engine::bound(args.time(), &progress) => Ok(()),
-            ended = run_all(args, &subject, &framings, &serving, &progress, &mut runs) => ended,
+            ended = run_all(args, &subject, &framings, &progress, &mut runs) => ended,
         }
     });
     let stopped = progress.why_stopped();
@@ -211,7 +207,6 @@ async fn run_all(
     args: &Args,
     subject: &Subject,
     framings: &[Framing],
-    serving: &tokio::runtime::Runtime,
     progress: &Progress,
     runs: &mut Vec<Run>,
 ) -> Result<(), Failure> {
@@ -233,10 +228,7 @@ async fn run_all(
             }
             (_, None, Some(address)) => hunt(&args.tcp(address), progress, None, framing, &options).await,
             (_, None, None) => {
-                let reference = {
-                    let _there = serving.enter();
-                    engine::Reference::start(framing)?
-                };
+                let reference = engine::Reference::start(framing)?;
                 hunt(&args.tcp(reference.address), progress, None, framing, &options).await
             }
         };

@@ -25,12 +25,23 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// A known fault.
 pub(super) fn fault(name: &str) -> Result<&'static Fault, String> {
-    faults::find(name).ok_or_else(|| "there is no such fault; `echospec list faults` shows them".into())
+    let of_a_client = || client_faults::find(name).map(|_| format!("it is a fault of a client: `send --fault {name}`"));
+    faults::find(name)
+        .ok_or_else(|| of_a_client().unwrap_or_else(|| unknown_fault(name, faults::all().map(|(_, fault)| fault.name))))
 }
 
 /// A known fault of a client.
 pub(super) fn client_fault(name: &str) -> Result<&'static ClientFault, String> {
-    client_faults::find(name).ok_or_else(|| "there is no such fault; `echospec list faults` shows them".into())
+    let of_a_server = || faults::find(name).map(|_| format!("it is a fault of a server: `serve --fault {name}`"));
+    let all = client_faults::all().map(|(_, fault)| fault.name);
+    client_faults::find(name).ok_or_else(|| of_a_server().unwrap_or_else(|| unknown_fault(name, all)))
+}
+
+fn unknown_fault(name: &str, all: impl Iterator<Item = &'static str>) -> String {
+    let all: Vec<_> = all.collect();
+    let near = similar::get_close_matches(name, &all, 1, 0.6);
+    let near = near.first().map_or(String::new(), |near| format!(" `{near}`?"));
+    format!("there is no such fault;{near} `echospec list faults` shows them")
 }
 
 /// Exit statuses.

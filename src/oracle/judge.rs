@@ -42,6 +42,11 @@ impl Judgement {
     pub fn rests_on_time(&self) -> bool {
         !self.breaches.is_empty() && self.breaches.iter().all(|breach| breach.timing)
     }
+
+    /// Nothing is wrong but that the bound on the case ended it.
+    pub fn only_ran_out_of_time(&self) -> bool {
+        self.rests_on_time() && self.breaches.iter().all(|breach| breach.rule == rules::OUT_OF_TIME.name)
+    }
 }
 
 /// Judges what happened when the script was played.

@@ -39,12 +39,13 @@ pub fn has_turned_away(trace: &Trace) -> bool {
     !turned_away(trace).is_empty()
 }
 
-/// The connections that got nothing but an end, before they had said that nothing more would come.
+/// The connections that got nothing but an end before they were left. That they had said that nothing more would come is no
+/// difference: with close framing a message ends so.
 fn turned_away(trace: &Trace) -> BTreeSet<Conn> {
     let (mut away, mut settled) = (BTreeSet::new(), BTreeSet::new());
     for record in &trace.records {
         match record.event {
-            Event::Received(_) | Event::SentFin | Event::SentReset | Event::Closed => _ = settled.insert(record.conn),
+            Event::Received(_) | Event::SentReset | Event::Closed => _ = settled.insert(record.conn),
             Event::Fin | Event::Reset if !settled.contains(&record.conn) => _ = away.insert(record.conn),
             _ => {}
         }

@@ -18,6 +18,9 @@ const READ_AT_ONCE: usize = 64 * 1024;
 const SLOWEST: f64 = 512.0 * 1024.0;
 const EACH_SEGMENT: Duration = Duration::from_millis(10);
 
+/// Whoever has sent so many bytes a second of what is due may go on: it will be done.
+const CRAWL: f64 = 64.0 * 1024.0;
+
 /// A deadline has room for so many ordinary replies, and so many messages at most get more of it for being many.
 const REPLIES: u32 = 16;
 const MOST_ANSWERED: u32 = 1_000;
@@ -385,6 +388,12 @@ impl Channel {
     /// How long a slow target may take over the bytes that were sent, or have to come.
     pub(super) fn digestion(&self) -> Duration {
         Duration::from_secs_f64(self.sent.max(self.promised) as f64 / SLOWEST)
+    }
+
+    /// Whether what is due has come at such a pace since `began` that the rest is worth waiting for.
+    pub(super) fn keeps_pace(&self, began: Duration) -> bool {
+        let came = self.seen - self.seen_at_step;
+        self.seen < self.promised && came as f64 >= CRAWL * self.moved_at.saturating_sub(began).as_secs_f64()
     }
 
     /// Whether the script itself slows the replies down.

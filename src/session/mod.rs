@@ -344,6 +344,9 @@ impl Session {
                 if channels().any(Channel::is_read_slowly) {
                     return Some(still); // what takes so long is our own doing
                 }
+                if moved > began && channels().any(|channel| channel.keeps_pace(began)) {
+                    return Some(still);
+                }
                 let transfer: Duration = channels().map(|channel| channel.transfer(*within)).sum();
                 Some(still.min(began + *within * PATIENCE + transfer))
             }
@@ -371,6 +374,45 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How waiting for so many bytes ends when they come in pieces of `piece`, ten a second.
+    fn waited_for(bytes: usize, piece: usize) -> Outcome {
+        let (conn, within) = (Conn(0), Duration::from_millis(500));
+        let whole = Bytes::from(vec![b'x'; bytes]);
+        let steps = vec![
+            Step::Connect { conn, receive_buffer: None },
+            Step::Send {
+                conn,
+                promises: vec![Promise::once(whole.clone(), Duty::Echo)],
+                segments: vec![Segment::once(whole.clone())],
+                within: Some(within),
+            },
+            Step::Await { conns: vec![conn], any: vec![Until::Echo], within },
+        ];
+        let bound = Duration::from_secs(600);
+        let mut session = Session::new(Script { steps, replies: Replies::Stream, bound, errand: None });
+        while session.command(Duration::ZERO).is_some() {}
+        session.handle(Duration::ZERO, Input::Connected(conn));
+        while let Some(outgoing) = session.outgoing(conn) {
+            session.handle(Duration::ZERO, Input::Wrote(conn, outgoing.bytes.len()));
+        }
+        let mut now = Duration::ZERO;
+        while !session.is_done() {
+            now += Duration::from_millis(100);
+            session.handle(now, Input::Received(conn, whole.slice(..piece)));
+        }
+        let ended = session.trace.records.iter().find_map(|record| match record.event {
+            Event::Step { outcome, .. } => Some(outcome),
+            _ => None,
+        });
+        ended.expect("the waiting has ended")
+    }
+
+    #[test]
+    fn whoever_comes_forward_is_waited_for_and_whoever_dribbles_is_not() {
+        assert_eq!(waited_for(1 << 20, 8 * 1024), Outcome::Met); // 13 s
+        assert_eq!(waited_for(1 << 20, 1024), Outcome::Overdue); // would take 102 s
+    }
 
     #[test]
     fn a_script_that_waits_in_vain_again_and_again_ends() {

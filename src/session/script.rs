@@ -219,6 +219,9 @@ pub struct Script {
     pub errand: Option<Errand>,
 }
 
+/// No reply takes less.
+const ROUND_TRIP: Duration = Duration::from_micros(100);
+
 impl Script {
     /// How many connections the script names.
     pub fn connections(&self) -> usize {
@@ -250,6 +253,19 @@ impl Script {
         self.steps.iter().map(wait).sum()
     }
 
+    /// How long it lasts at least: what it waits, what it reads in drops, and a round trip for each reply.
+    pub fn lasts(&self) -> Duration {
+        let drops = |step: &Step| match step {
+            Step::Read { pace: Pace::Drip { bytes, every }, .. } => {
+                every.mul_f64(self.largest_message() as f64 / (*bytes).max(1) as f64)
+            }
+            _ => Duration::ZERO,
+        };
+        let rounds = self.steps.iter().filter(|step| matches!(step, Step::Await { .. })).count();
+        let drops = self.steps.iter().map(drops).max().unwrap_or_default();
+        self.waits() + drops + ROUND_TRIP.saturating_mul(rounds as u32)
+    }
+
     /// How many messages (of a stream: segments) and bytes it sends, on each connection.
     pub fn demands(&self) -> BTreeMap<Conn, (u32, u64)> {
         let mut demands: BTreeMap<Conn, (u32, u64)> = BTreeMap::new();
@@ -264,6 +280,16 @@ impl Script {
             *demand = (demand.0.saturating_add(messages), demand.1 + bytes.sum::<u64>());
         }
         demands
+    }
+
+    /// In how many segments that is sent, on each connection.
+    pub fn segments(&self) -> BTreeMap<Conn, u32> {
+        let mut all = BTreeMap::new();
+        for step in &self.steps {
+            let Step::Send { conn, segments, .. } = step else { continue };
+            *all.entry(*conn).or_default() += segments.len() as u32;
+        }
+        all
     }
 
     /// How many bytes the script holds.

@@ -25,6 +25,12 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 const PIECE: usize = 256;
 
 impl Trace {
+    /// For how long nothing had happened when it ended.
+    pub fn stood_still(&self) -> Duration {
+        let [.., before, last] = self.records.as_slice() else { return Duration::ZERO };
+        last.at.saturating_sub(before.at)
+    }
+
     /// Adds what happened last.
     pub fn push(&mut self, record: Record) {
         if let (Event::Received(came), Some(last)) = (&record.event, self.records.last_mut())

@@ -42,7 +42,12 @@ pub(super) enum Found {
     /// The handshake is not complete on that side.
     Handshake,
     /// With no exact match, one that listens there.
-    Listener,
+    Listener {
+        /// Connections that its owner has not accepted yet.
+        waiting: u32,
+        /// While there are more of them than this, the kernel lets nobody else in: it drops the SYN.
+        backlog: u32,
+    },
     /// No such socket on this host (or in this network namespace): never was, or is closed.
     Nothing,
 }
@@ -75,12 +80,16 @@ impl Diag {
 /// Whether a socket of this host listens at an address; nothing where the kernel does not say. No connection is made, which
 /// some servers take amiss.
 pub fn listens(address: SocketAddr) -> Option<bool> {
-    let anybody = match address {
+    let found = Diag::open().and_then(|mut diag| diag.find(address, anybody(address))).ok()?;
+    Some(matches!(found, Found::Listener { .. }))
+}
+
+/// The peer of a socket that listens at an address.
+pub(super) fn anybody(address: SocketAddr) -> SocketAddr {
+    match address {
         SocketAddr::V4(_) => SocketAddr::from(([0; 4], 0)),
         SocketAddr::V6(_) => SocketAddr::from(([0; 16], 0)),
-    };
-    let found = Diag::open().and_then(|mut diag| diag.find(address, anybody)).ok()?;
-    Some(found == Found::Listener)
+    }
 }
 
 fn question(number: u32, local: SocketAddr, remote: SocketAddr) -> Vec<u8> {
@@ -128,8 +137,7 @@ fn read(response: &InetResponse) -> Found {
     let header = &response.header;
     match header.state {
         TCP_SYN_RECV => return Found::Handshake,
-        // Its queues count connections.
-        TCP_LISTEN => return Found::Listener,
+        TCP_LISTEN => return Found::Listener { waiting: header.recv_queue, backlog: header.send_queue },
         _ => {}
     }
     // A socket in TIME_WAIT, whose owner is gone, has no `tcp_info`.
@@ -152,6 +160,21 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn a_full_queue_of_a_listener_is_seen() {
+        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(1).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let mut diag = Diag::open().unwrap();
+        let mut queue = || diag.find(address, anybody(address)).unwrap();
+        assert_eq!(queue(), Found::Listener { waiting: 0, backlog: 1 });
+        let clients = [(); 2].map(|()| std::net::TcpStream::connect(address).unwrap());
+        assert_eq!(queue(), Found::Listener { waiting: 2, backlog: 1 });
+        drop((clients, listener.accept().unwrap()));
+        assert_eq!(queue(), Found::Listener { waiting: 1, backlog: 1 });
+    }
 
     #[test]
     fn a_listener_is_seen_without_a_connection() {

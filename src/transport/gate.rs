@@ -10,10 +10,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::diag::{Diag, Found};
+use super::diag::{Diag, Found, anybody};
 use crate::session::Proof;
 
 /// After an acknowledgement, how long to leave a target that cannot be looked at to read.
@@ -30,6 +31,9 @@ const BACKOFF: Duration = Duration::from_micros(160);
 const REST: Duration = Duration::from_millis(2);
 const LONGEST_REST: Duration = Duration::from_millis(16);
 
+/// A queue of connections that has room for so many is never full of ours.
+const MANY: u32 = 256;
+
 /// One that reads on is given so many times the limit.
 const PATIENCE: u32 = 10;
 
@@ -39,6 +43,8 @@ pub(super) struct Gate {
     /// `None` where the kernel cannot be asked.
     diag: Option<Mutex<Diag>>,
     limit: Duration,
+    /// The target's queue was seen to have room for [`MANY`], or cannot be seen.
+    roomy: AtomicBool,
 }
 
 /// What the gate keeps of one connection.
@@ -116,7 +122,23 @@ impl Gate {
     /// Gives up on a segment after `limit`; on the later ones of the same case sooner, by half each time: they
     /// cannot make good what is lost, and a target that does not read would cost all the time of its case.
     pub(super) fn new(limit: Duration) -> Self {
-        Self { diag: Diag::open().ok().map(Mutex::new), limit }
+        Self { diag: Diag::open().ok().map(Mutex::new), limit, roomy: AtomicBool::new(false) }
+    }
+
+    /// Whether so many connections wait for the target to accept them that the kernel would drop another SYN, which it sends
+    /// again after a second.
+    pub(super) fn is_crowded(&self, target: SocketAddr) -> bool {
+        if self.roomy.load(Ordering::Relaxed) {
+            return false;
+        }
+        match self.find(target, anybody(target)) {
+            Ok(Found::Listener { waiting, backlog }) if backlog < MANY => waiting > backlog,
+            Ok(Found::Nothing) => false, // not there, or not yet
+            _ => {
+                self.roomy.store(true, Ordering::Relaxed);
+                false
+            }
+        }
     }
 
     /// The answer to an open question, once there is one.
@@ -147,8 +169,8 @@ impl Gate {
     fn look(&self, watch: &mut Watch, now: Duration) -> Option<Proof> {
         if watch.side != Side::Away {
             match self.find(watch.theirs, watch.ours) {
-                Ok(Found::Nothing | Found::Listener) if watch.side == Side::Here => return Some(Proof::Gone),
-                Ok(Found::Nothing | Found::Listener) | Err(_) => watch.side = Side::Away,
+                Ok(Found::Nothing | Found::Listener { .. }) if watch.side == Side::Here => return Some(Proof::Gone),
+                Ok(Found::Nothing | Found::Listener { .. }) | Err(_) => watch.side = Side::Away,
                 Ok(found) => {
                     watch.side = Side::Here;
                     return watch.look.as_mut()?.is_read(found, now).then_some(Proof::Read);
@@ -267,7 +289,7 @@ mod tests {
     #[test]
     fn where_the_kernel_cannot_be_asked_nothing_is_proved() {
         let (_ours, _theirs, mut watch) = pair();
-        assert_eq!(settle(&Gate { diag: None, limit: LIMIT }, &mut watch, 0), Proof::None);
+        assert_eq!(settle(&Gate { diag: None, ..Gate::new(LIMIT) }, &mut watch, 0), Proof::None);
     }
 
     #[test]
@@ -279,6 +301,19 @@ mod tests {
         assert_eq!(gate.answer(&mut watch, Duration::from_millis(1200)), None);
         assert_eq!(gate.answer(&mut watch, Duration::from_millis(2199)), None);
         assert_eq!(gate.answer(&mut watch, Duration::from_millis(2300)), Some(Proof::None));
+    }
+
+    #[test]
+    fn a_small_queue_is_crowded_while_it_is_full() {
+        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(1).unwrap();
+        let (address, gate) = (listener.local_addr().unwrap().as_socket().unwrap(), Gate::new(LIMIT));
+        assert!(!gate.is_crowded(address));
+        let _clients = [(); 2].map(|()| TcpStream::connect(address).unwrap());
+        assert!(gate.is_crowded(address));
+        drop(listener.accept().unwrap());
+        assert!(!gate.is_crowded(address));
     }
 
     #[test]

@@ -39,6 +39,36 @@ pub(super) struct Line {
     owes_ack: bool,
     /// Connecting or writing has met the target's RST, and the kernel tells it only once.
     reset: bool,
+    trickle: Trickle,
+}
+
+/// Replies that come in crumbs: being woken for each of them would cost us, and the target that has to wake us, far more than
+/// the bytes do.
+#[derive(Debug, Default)]
+struct Trickle {
+    /// So many in a row.
+    crumbs: u32,
+    /// Until then more of them gather.
+    gathers: Option<Duration>,
+}
+
+impl Trickle {
+    /// No more bytes than this are a crumb.
+    const CRUMB: usize = 64;
+    /// So many without anything sent between them are a trickle.
+    const MANY: u32 = 256;
+    /// So long they may gather: the least that a timer can wait for.
+    const GATHERING: Duration = Duration::from_millis(1);
+
+    fn came(&mut self, bytes: usize, now: Duration) {
+        // What gathered is no crumb, but neither is it the end of the trickle.
+        if bytes > Self::CRUMB && self.gathers.is_none() {
+            self.crumbs = 0;
+        } else {
+            self.crumbs = self.crumbs.saturating_add(1);
+        }
+        self.gathers = (self.crumbs >= Self::MANY).then_some(now + Self::GATHERING);
+    }
 }
 
 /// Whether a target can be connected to; the connection is closed again.
@@ -62,7 +92,16 @@ pub(super) async fn accept(conn: Conn, host: Arc<Host>) -> Result<Line, Failure>
     let told = |error: io::Error| failure(&error);
     stream.set_nodelay(true).map_err(told)?;
     let (ours, theirs) = (stream.local_addr().map_err(told)?, stream.peer_addr().map_err(told)?);
-    Ok(Line { conn, stream, watch: Watch::new(ours, theirs), written: 0, corked: false, owes_ack: false, reset: false })
+    Ok(Line {
+        conn,
+        stream,
+        watch: Watch::new(ours, theirs),
+        written: 0,
+        corked: false,
+        owes_ack: false,
+        reset: false,
+        trickle: Trickle::default(),
+    })
 }
 
 /// Not by `TcpStream::connect`, which drops the socket, with all that was sent to it, when a target resets at once.
@@ -85,7 +124,16 @@ async fn connect(conn: Conn, address: SocketAddr, receive_buffer: Option<u32>) -
         None => false,
     };
     let ours = stream.local_addr()?;
-    Ok(Line { conn, stream, watch: Watch::new(ours, address), written: 0, corked: false, owes_ack: false, reset })
+    Ok(Line {
+        conn,
+        stream,
+        watch: Watch::new(ours, address),
+        written: 0,
+        corked: false,
+        owes_ack: false,
+        reset,
+        trickle: Trickle::default(),
+    })
 }
 
 impl Line {
@@ -96,13 +144,19 @@ impl Line {
         ours.port() == asked_for.port() && self.stream.peer_addr().is_ok_and(|theirs| ours == theirs)
     }
 
+    /// Until when what comes in crumbs is left to gather.
+    pub(super) fn gathers(&self) -> Option<Duration> {
+        self.trickle.gathers
+    }
+
     /// Reads once, into `buffer`.
-    pub(super) fn read(&mut self, cx: &mut Context<'_>, buffer: &mut [MaybeUninit<u8>]) -> Poll<Input> {
+    pub(super) fn read(&mut self, cx: &mut Context<'_>, buffer: &mut [MaybeUninit<u8>], now: Duration) -> Poll<Input> {
         let mut buffer = ReadBuf::uninit(buffer);
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
             Ok(()) if !buffer.filled().is_empty() => {
                 self.owes_ack = true;
                 self.watch.hear();
+                self.trickle.came(buffer.filled().len(), now);
                 Input::Received(self.conn, Bytes::copy_from_slice(buffer.filled()))
             }
             Ok(()) if !self.reset => Input::Fin(self.conn),
@@ -121,6 +175,7 @@ impl Line {
             Ok(len) => {
                 self.written += len as u64;
                 self.owes_ack = false;
+                self.trickle = Trickle::default();
                 Input::Wrote(self.conn, len)
             }
             Err(error) => {
@@ -180,8 +235,35 @@ mod tests {
         let stream = socket.connect(address).await.unwrap();
         let watch = Watch::new(address, address);
         assert!(
-            Line { conn: Conn(0), stream, watch, written: 0, corked: false, owes_ack: false, reset: false }.is_itself()
+            Line {
+                conn: Conn(0),
+                stream,
+                watch,
+                written: 0,
+                corked: false,
+                owes_ack: false,
+                reset: false,
+                trickle: Trickle::default()
+            }
+            .is_itself()
         );
+    }
+
+    #[test]
+    fn crumbs_gather_once_there_are_many_of_them_until_something_larger_comes() {
+        let (mut trickle, now) = (Trickle::default(), Duration::from_secs(1));
+        for _ in 1..Trickle::MANY {
+            trickle.came(1, now);
+            assert_eq!(trickle.gathers, None);
+        }
+        trickle.came(1, now);
+        assert_eq!(trickle.gathers, Some(now + Trickle::GATHERING));
+        trickle.came(1000, now * 2); // crumbs that have gathered
+        assert_eq!(trickle.gathers, Some(now * 2 + Trickle::GATHERING));
+        let mut trickle = Trickle { crumbs: Trickle::MANY - 1, gathers: None };
+        trickle.came(1000, now);
+        trickle.came(1, now);
+        assert_eq!(trickle.gathers, None);
     }
 
     #[test]

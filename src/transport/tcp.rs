@@ -29,11 +29,14 @@ const ROUNDS: usize = 16;
 /// The timer cannot wait for less.
 const TICK: Duration = Duration::from_millis(1);
 
+/// So many of them a connection waits for room in the queue of a target.
+const PATIENT_TICKS: u32 = 100;
+
 /// A target at a TCP address, or one that comes to us.
 #[derive(Debug)]
 pub struct Tcp {
     way: Way,
-    gate: Gate,
+    gate: Arc<Gate>,
     unhurried: bool,
 }
 
@@ -49,12 +52,12 @@ enum Way {
 impl Tcp {
     /// The target that listens at `address`. Does not connect yet.
     pub fn new(address: SocketAddr) -> Self {
-        Self { way: Way::To(address), gate: Gate::new(GATE_LIMIT), unhurried: false }
+        Self { way: Way::To(address), gate: Arc::new(Gate::new(GATE_LIMIT)), unhurried: false }
     }
 
     /// A client that connects to `host`.
     pub fn from_client(host: Arc<Host>) -> Self {
-        Self { way: Way::From(host), gate: Gate::new(GATE_LIMIT), unhurried: false }
+        Self { way: Way::From(host), gate: Arc::new(Gate::new(GATE_LIMIT)), unhurried: false }
     }
 
     /// Leaves the processor to others while a target has not read a segment, although that costs a millisecond each time:
@@ -67,7 +70,7 @@ impl Tcp {
     /// How long to look whether a segment was read before the next one goes out unproved; 1 s if not said.
     #[must_use]
     pub fn gate_limit(self, limit: Duration) -> Self {
-        Self { gate: Gate::new(limit), ..self }
+        Self { gate: Arc::new(Gate::new(limit)), ..self }
     }
 }
 
@@ -208,7 +211,7 @@ impl<'a> Drive<'a> {
         match command {
             Command::Connect { conn, receive_buffer } => {
                 let opening: Opening = match &self.tcp.way {
-                    Way::To(address) => Box::pin(line::open(conn, *address, receive_buffer)),
+                    Way::To(address) => Box::pin(enter(Arc::clone(&self.tcp.gate), conn, *address, receive_buffer)),
                     Way::From(host) => Box::pin(line::accept(conn, Arc::clone(host))),
                 };
                 *self.end(conn) = End::Opening(opening);
@@ -267,9 +270,13 @@ impl<'a> Drive<'a> {
 
     fn read(&mut self, conn: Conn, cx: &mut Context<'_>) -> bool {
         let Some(most) = self.session.reads(conn) else { return false };
+        let (now, overdue) = (self.now(), self.is_overdue());
         let buffer = &mut self.buffer[..most.clamp(1, READ_AT_ONCE)];
         let End::Open(line) = &mut self.ends[usize::from(conn.0)] else { return false };
-        let Poll::Ready(input) = line.read(cx, buffer) else { return false };
+        if !overdue && line.gathers().is_some_and(|until| now < until) {
+            return false;
+        }
+        let Poll::Ready(input) = line.read(cx, buffer, now) else { return false };
         self.tell(input);
         true
     }
@@ -307,11 +314,20 @@ impl<'a> Drive<'a> {
             thread::yield_now();
             self.expect_again(self.now());
             cx.waker().wake_by_ref();
-        } else if let Some(at) = self.session.deadline().into_iter().chain(look).min() {
+        } else if let Some(at) = self.session.deadline().into_iter().chain(look).chain(self.gathering(now)).min() {
             self.expect_again(at);
             self.ring(at, cx);
         }
         Poll::Pending
+    }
+
+    /// When what comes in crumbs has gathered.
+    fn gathering(&self, now: Duration) -> Option<Duration> {
+        let gathers = |end: &End| match end {
+            End::Open(line) => line.gathers().filter(|until| *until > now),
+            _ => None,
+        };
+        self.ends.iter().filter_map(gathers).min()
     }
 
     fn acknowledge(&mut self) {
@@ -335,6 +351,17 @@ impl<'a> Drive<'a> {
             cx.waker().wake_by_ref();
         }
     }
+}
+
+/// Opens a connection when there is room for it in the queue of the target, or none was for too long.
+async fn enter(gate: Arc<Gate>, conn: Conn, target: SocketAddr, receive_buffer: Option<u32>) -> Result<Line, Failure> {
+    for _ in 0..PATIENT_TICKS {
+        if !gate.is_crowded(target) {
+            break;
+        }
+        tokio::time::sleep(TICK).await;
+    }
+    line::open(conn, target, receive_buffer).await
 }
 
 #[cfg(test)]

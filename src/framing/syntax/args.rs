@@ -1,5 +1,6 @@
 //! A framing string taken apart: its kind, and its arguments by key.
 
+use crate::framing::Framing;
 use std::ops::Range;
 
 use super::alias::{ALIASES, Alias};
@@ -209,7 +210,14 @@ fn trimmed(text: &str, span: Range<usize>) -> Range<usize> {
 fn unknown_kind(word: &str) -> String {
     let kinds = KINDS.iter().map(|kind| kind.name);
     let all: Vec<&str> = kinds.chain(ALIASES.iter().map(|alias| alias.name)).collect();
-    format!("unknown framing `{word}`{}; possible: {}", hint(word, all.iter().copied()), all.join(" "))
+    // `u32be` is a field, and stands behind its strategy.
+    let full = ["length", "delimiter", "fixed"].map(|strategy| format!("{strategy}:{word}"));
+    let full = full.iter().find(|full| !word.is_empty() && full.parse::<Framing>().is_ok());
+    let hint = match full {
+        Some(full) => format!(", did you mean `{full}`?"),
+        None => hint(word, all.iter().copied()),
+    };
+    format!("unknown framing `{word}`{hint}; possible: {}", all.join(" "))
 }
 
 /// A question, if `word` looks like a misspelling.

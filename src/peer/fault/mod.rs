@@ -14,6 +14,7 @@ mod header;
 mod keeping;
 mod lengths;
 mod limits;
+mod overtaking;
 mod rare;
 mod replies;
 mod resources;
@@ -164,6 +165,7 @@ pub const FAULTS: &[(Kind, &[Fault])] = &[
     (Kind::Decoder, rare::FAULTS),
     (Kind::Content, content::FAULTS),
     (Kind::Reply, replies::FAULTS),
+    (Kind::Reply, overtaking::FAULTS),
     (Kind::Reply, tempo::FAULTS),
     (Kind::Session, session::FAULTS),
     (Kind::Session, clients::FAULTS),

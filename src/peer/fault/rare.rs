@@ -15,6 +15,13 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk| super::right_decoder(&with_length(desk.framing(), |length| length.magic.clear())),
     ),
     reading(
+        "magic-first-byte-only",
+        "looks at the first of the bytes that mark the protocol, and at no other",
+        &["LEN-26"],
+        |framing| scope::of_length(framing, |length| length.magic.len() > 1),
+        |desk| super::right_decoder(&with_length(desk.framing(), |length| length.magic.truncate(1))),
+    ),
+    reading(
         "reserved-bit-masked",
         "masks a reserved bit of the length away",
         &["LEN-30"],

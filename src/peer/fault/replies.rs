@@ -413,14 +413,14 @@ fn respelled(desk: &Desk, reply: Vec<u8>, alter: fn(u64, u64) -> u64) -> Vec<u8>
     [&claim.unwrap_or_default()[..], &reply[head.len..]].concat()
 }
 
-fn encoded(desk: &Desk, payload: &[u8]) -> Vec<u8> {
+pub(super) fn encoded(desk: &Desk, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     // What cannot be encoded was not decoded either.
     let _ = desk.framing().reply().encode(payload, &mut frame);
     frame
 }
 
-fn send_kept(desk: &mut Desk) {
+pub(super) fn send_kept(desk: &mut Desk) {
     let kept = std::mem::take(&mut desk.kept);
     desk.later.push((Duration::ZERO, kept));
 }

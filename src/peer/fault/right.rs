@@ -21,6 +21,16 @@ pub(super) const VARIANTS: &[Fault] = &[
         Act::Capacity(1),
     ),
     variant(
+        "fifty-clients",
+        "closes on whoever comes while fifty are connected",
+        scope::any,
+        Act::Session(|desk, moment| {
+            if moment == Moment::Accepted && desk.shared().open > 50 {
+                desk.order(Order::Close);
+            }
+        }),
+    ),
+    variant(
         "one-reply-per-connection",
         "closes a connection after one reply",
         scope::framed,

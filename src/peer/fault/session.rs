@@ -248,13 +248,13 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     ),
     acting(
-        "fiftieth-client-refused",
-        "closes on whoever comes while fifty are connected",
-        &["CON-06", "SES-15", "CON-05"],
+        "crowd-kills",
+        "dies when a hundred and fifty clients are connected (a table of fixed size)",
+        &["CON-06"],
         scope::any,
         |desk, moment| {
-            if moment == Moment::Accepted && desk.shared().open > 50 {
-                desk.order(Order::Close);
+            if moment == Moment::Accepted && desk.shared().open > 150 {
+                desk.order(Order::Die);
             }
         },
     ),

@@ -16,6 +16,18 @@ pub(super) const FAULTS: &[Fault] = &[
     reading("plus-and-blanks-taken", "takes what strtoul takes for a length", &["ASC-03"], scope::digits, |desk| {
         lenient(desk, |digits| digits.trim_start().parse().ok())
     }),
+    reading(
+        "underscores-taken",
+        "takes a length with underscores between its digits (Python's int)",
+        &["ASC-03"],
+        scope::digits,
+        |desk| {
+            lenient(desk, |digits| match digits.split_once('_') {
+                Some((first, _)) if is_strict(first) => digits.replace('_', "").parse().ok(),
+                _ => digits.parse().ok().filter(|_| is_strict(digits)),
+            })
+        },
+    ),
     reading("hexadecimal-taken", "takes a length that begins with 0x", &["ASC-03"], scope::digits, |desk| {
         lenient(desk, |digits| match digits.strip_prefix("0x") {
             Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16).ok(),
@@ -72,6 +84,23 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk| {
             Reader::boxed(desk.framing().clone(), |it| {
                 while let Some((head, len)) = it.whole() {
+                    it.deliver(head, len);
+                }
+            })
+        },
+    ),
+    reading(
+        "trailer-first-byte-only",
+        "looks at the first of the bytes behind the payload, and at no other",
+        &["LEN-27", "ASC-04"],
+        |framing| scope::of_length(framing, |length| length.end.len() > 1),
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                while let Some((head, len)) = it.whole() {
+                    let behind = len - trailer(it.state).len();
+                    if it.buffer[behind] != trailer(it.state)[0] {
+                        return it.refuse();
+                    }
                     it.deliver(head, len);
                 }
             })
