@@ -126,6 +126,23 @@ fn a_limit_that_nobody_declared_is_found_to_the_byte_however_small_it_is() {
     }
 }
 
+#[test]
+fn a_target_that_sends_something_else_back_is_not_measured_at_length() {
+    let framing: Framing = "lf,over=close".parse().expect("a framing");
+    let limited: Framing = "lf,max=1000,over=close".parse().expect("a framing");
+    let measured = |fault: Option<&str>| {
+        let settings = Settings::new(limited.clone());
+        let settings = match fault {
+            Some(name) => settings.with_fault(fault::find(name).expect("a fault")),
+            None => settings,
+        };
+        calibration(&Simulator::new(settings), &framing, "BYT-13")
+    };
+    let (right, wrong) = (measured(None), measured(Some("upper-case")));
+    assert_eq!((right.sound, right.profile.max), (true, Some(1000)));
+    assert_eq!((wrong.sound, wrong.profile.max), (false, None));
+}
+
 /// Large messages come back behind small ones that were sent after them.
 struct Overtaking(Simulator);
 

@@ -45,6 +45,8 @@ pub struct Calibration {
     pub tempo: Tempo,
     /// The slowest of the plain replies.
     pub round_trip: Duration,
+    /// A plain message came back as it was sent. Of a target that sends something else nothing is measured that takes long.
+    pub sound: bool,
     /// What the target died of while it was measured.
     pub died_of: Option<Danger>,
     /// How its process ended then, and whether it runs again, where it is ours.
@@ -98,7 +100,7 @@ pub async fn calibrate<T: Transport>(
     framing: &Framing,
     scale: f64,
 ) -> Result<Calibration, Unfit> {
-    let Greeted { fastest, slowest: round_trip, spread } =
+    let Greeted { fastest, slowest: round_trip, spread, sound } =
         greet(transport, framing, Tempo::PATIENT.scaled(scale)).await?;
     let tempo = Tempo::for_round_trip(round_trip).expecting(fastest).scaled(scale);
     let mut profile = Profile::declared(framing);
@@ -111,22 +113,23 @@ pub async fn calibrate<T: Transport>(
         if process.is_some_and(Process::ended) {
             revive(process).await;
         }
-        return Ok(Calibration { profile, tempo, round_trip, died_of: Some(danger), end });
+        return Ok(Calibration { profile, tempo, round_trip, sound, died_of: Some(danger), end });
     }
     let (conns, message) = lab.connections().await.unwrap_or((1, round_trip));
     profile.conns = conns;
     if let Some(danger) = lab.dies_of_a_crowd().await {
-        return Ok(Calibration { profile, tempo, round_trip, died_of: Some(danger), end: revive(process).await });
+        let end = revive(process).await;
+        return Ok(Calibration { profile, tempo, round_trip, sound, died_of: Some(danger), end });
     }
-    let (in_a_row, in_a_batch) = lab.in_a_row(conns).await;
-    let died_of = lab.dies_of_a_burst().await;
+    let (in_a_row, in_a_batch) = if sound { lab.in_a_row(conns).await } else { Default::default() };
+    let died_of = if sound { lab.dies_of_a_burst().await } else { None };
     let habits = Habits { partial: lab.partial().await, once: lab.once().await };
     let endured = lab.endures(died_of).await;
     settle(&mut profile, framing, habits, &endured);
     let segment = if round_trip >= SLOW { lab.each_segment().await } else { Duration::ZERO };
     let effort = Effort { message, in_a_row, in_a_batch, segment, ..Effort::default() };
     let end = if endured.died_of.is_some() { revive(process).await } else { None };
-    Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, died_of: endured.died_of, end })
+    Ok(Calibration { profile, tempo: Tempo { effort, ..tempo }, round_trip, sound, died_of: endured.died_of, end })
 }
 
 async fn revive(process: Option<&dyn Process>) -> Option<Restarted> {
@@ -185,12 +188,14 @@ struct Greeted {
     slowest: Duration,
     /// By how much they differ, but for one of them: the first reply of a virtual machine takes long.
     spread: Duration,
+    /// One of them was right.
+    sound: bool,
 }
 
 /// Sends three plain messages, of which at least one must come back.
 async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> Result<Greeted, Unfit> {
     let mut times: Vec<Duration> = Vec::new();
-    let (mut last, mut only_first) = (None, false);
+    let (mut last, mut only_first, mut sound) = (None, false, false);
     for attempt in 0..ATTEMPTS {
         let script = greeting(framing, attempt, tempo);
         let trace = transport.run(script.clone()).await;
@@ -209,6 +214,7 @@ async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> 
             None => {}
         }
         let answered = trace.records.iter().any(|record| matches!(record.event, Event::Received(_)));
+        sound |= judgement.is_pass();
         if judgement.is_pass() || (answered && !judgement.rests_on_time()) {
             times.push(reply_time(&trace, <[_]>::first));
             only_first = attempt == 0;
@@ -219,7 +225,7 @@ async fn greet<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> 
     match (times.first().copied().zip(times.last().copied()), last) {
         (Some((fastest, slowest)), Some(_)) if !only_first => {
             let spread = times.get(1).map_or(Duration::ZERO, |second| second.saturating_sub(fastest));
-            Ok(Greeted { fastest, slowest, spread })
+            Ok(Greeted { fastest, slowest, spread, sound })
         }
         (_, Some((script, trace, judgement))) => {
             let served = !times.is_empty();

@@ -184,7 +184,7 @@ impl<T: Transport> Lab<'_, T> {
             habitual: habitual.unwrap_or_default(),
             two_addresses: self.introduction.two_addresses,
         }));
-        Calibration { profile, tempo, round_trip: slowest, died_of: None, end: None }
+        Calibration { profile, tempo, round_trip: slowest, sound: true, died_of: None, end: None }
     }
 
     async fn greet(&self, number: usize) -> Greeting {

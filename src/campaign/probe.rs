@@ -10,6 +10,9 @@ use crate::profile::Tempo;
 use crate::session::{Conn, Duty, Event, Failure, Promise, Replies, Script, Segment, Step, Trace, Until};
 use crate::transport::Transport;
 
+/// No probe takes longer, but for four replies that a slow target may need.
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// Builds one probe step by step.
 pub(super) struct Probe<'a> {
     framing: &'a Framing,
@@ -20,7 +23,8 @@ pub(super) struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     pub(super) fn new(framing: &'a Framing, tempo: Tempo) -> Self {
-        let script = Script { steps: Vec::new(), replies: replies(framing), bound: tempo.case, errand: None };
+        let bound = tempo.case.min(LONGEST + tempo.reply * 4);
+        let script = Script { steps: Vec::new(), replies: replies(framing), bound, errand: None };
         Self { framing, tempo, script, opened: 0 }
     }
 

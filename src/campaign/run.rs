@@ -57,17 +57,18 @@ pub async fn run_owned<T: Transport, W: Watcher>(
     options: &Options,
 ) -> FramingRun {
     let transport = &Stoppable { transport, watcher };
+    let is_watched = process.is_some_and(|process| process.watch().is_some());
     watcher.phase("measuring the target", 0);
     let mut calibration = match calibrate(transport, process, framing, options.time_scale).await {
         Ok(calibration) => calibration,
         Err(unfit) => {
-            let outcomes = unfit_outcomes(&unfit, framing, scenarios, options);
+            let outcomes = unfit_outcomes(&unfit, framing, scenarios, options, is_watched);
             return FramingRun { framing: framing.clone(), calibration: Err(unfit), outcomes };
         }
     };
-    calibration.profile.watched = process.is_some_and(|process| process.watch().is_some());
+    calibration.profile.watched = is_watched;
     let mut schedule = Schedule::new(framing, &calibration, scenarios, options);
-    if capacity::measure(transport, framing, &mut calibration, schedule.largest).await {
+    if calibration.sound && capacity::measure(transport, framing, &mut calibration, schedule.largest).await {
         schedule = Schedule::new(framing, &calibration, scenarios, options);
     }
     watcher.phase("judging", schedule.cases);

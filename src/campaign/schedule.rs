@@ -343,8 +343,14 @@ mod tests {
         let scenarios = crate::scenario::builtin().unwrap();
         let options = Options::default();
         let (tempo, round_trip) = (Tempo::for_round_trip(Duration::from_millis(1)), Duration::from_millis(1));
-        let mut calibration =
-            Calibration { profile: Profile::declared(&framing), tempo, round_trip, died_of: None, end: None };
+        let mut calibration = Calibration {
+            profile: Profile::declared(&framing),
+            tempo,
+            round_trip,
+            sound: true,
+            died_of: None,
+            end: None,
+        };
         let schedule = Schedule::new(&framing, &calibration, &scenarios, &options);
         for mebibyte in [0, 10, 1000] {
             calibration.tempo.effort.mebibyte_beside = Duration::from_millis(mebibyte);

@@ -18,6 +18,7 @@ pub(super) fn unfit_outcomes(
     framing: &Framing,
     scenarios: &[Scenario],
     options: &Options,
+    watched: bool,
 ) -> Vec<Outcome> {
     let Unfit::Mute { trace, judgement, served, .. } = unfit else { return Vec::new() };
     let gone = judgement.breaches.iter().any(|breach| breach.rule == "not-connected");
@@ -33,7 +34,7 @@ pub(super) fn unfit_outcomes(
         stimulus: &["a: send a plain message, as the calibration does", "a: expect everything back"],
         reason: "the target does not send a plain message back (SES-02)",
     };
-    failure.outcomes(Profile::declared(framing), framing, scenarios, options)
+    failure.outcomes(Profile { watched, ..Profile::declared(framing) }, framing, scenarios, options)
 }
 
 /// A plain message has failed, and with it everything.
@@ -57,8 +58,14 @@ impl PlainFailure<'_> {
         scenarios: &[Scenario],
         options: &Options,
     ) -> Vec<Outcome> {
-        let calibration =
-            Calibration { profile, tempo: Tempo::PATIENT, round_trip: Duration::ZERO, died_of: None, end: None };
+        let calibration = Calibration {
+            profile,
+            tempo: Tempo::PATIENT,
+            round_trip: Duration::ZERO,
+            sound: true,
+            died_of: None,
+            end: None,
+        };
         let schedule = Schedule::new(framing, &calibration, scenarios, options);
         let cases = Group::ALL.iter().flat_map(|group| schedule.cases(framing, &calibration, options, *group));
         let mut places: Vec<_> = cases.map(|(place, case)| (place, without_bytes(case))).collect();
