@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::desk::{Desk, Order};
-use super::replies::{encoded, send_kept};
+use super::replies::{encoded, keep_back, send_kept};
 use super::{Act, Fault, Moment, scope};
 
 /// A message of so many bytes is worth a thread of its own.
@@ -16,12 +16,7 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: &["SEG-04", "CON-08"],
         applies: |framing| scope::length(framing) || scope::delimiter(framing),
         act: Act::Session(|desk, moment| match moment {
-            Moment::Message(payload) if payload.len() >= LARGE => {
-                let frame = encoded(desk, payload);
-                desk.kept.extend(frame);
-                desk.wake_in(Duration::from_millis(3));
-                desk.order(Order::Ignore);
-            }
+            Moment::Message(payload) if payload.len() >= LARGE => keep_back(desk, payload),
             Moment::Woken => send_kept(desk),
             _ => {}
         }),

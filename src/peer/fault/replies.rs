@@ -292,12 +292,7 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: &["CON-08", "SEG-04"],
         applies: scope::many,
         act: Act::Session(|desk, moment| match moment {
-            Moment::Message(payload) if desk.next() % 2 == 1 => {
-                let frame = encoded(desk, payload);
-                desk.kept.extend(frame);
-                desk.wake_in(Duration::from_millis(3));
-                desk.order(Order::Ignore);
-            }
+            Moment::Message(payload) if desk.next() % 2 == 1 => keep_back(desk, payload),
             Moment::Woken => send_kept(desk),
             _ => {}
         }),
@@ -418,6 +413,14 @@ pub(super) fn encoded(desk: &Desk, payload: &[u8]) -> Vec<u8> {
     // What cannot be encoded was not decoded either.
     let _ = desk.framing().reply().encode(payload, &mut frame);
     frame
+}
+
+/// Keeps the reply to a message back for 3 ms, in which others overtake it.
+pub(super) fn keep_back(desk: &mut Desk, payload: &[u8]) {
+    let frame = encoded(desk, payload);
+    desk.kept.extend(frame);
+    desk.wake_in(Duration::from_millis(3));
+    desk.order(Order::Ignore);
 }
 
 pub(super) fn send_kept(desk: &mut Desk) {
