@@ -178,7 +178,7 @@ impl Effort {
     pub fn over(&self, demands: impl IntoIterator<Item = (u32, u64)>) -> Duration {
         let connection = |(messages, bytes): (u32, u64)| {
             let first = if messages == 0 { Duration::ZERO } else { self.message };
-            let large = self.mebibyte_beside.mul_f64(mebibytes(bytes));
+            let large = share(self.mebibyte_beside, bytes);
             first + self.in_a_batch.saturating_mul(messages.saturating_sub(1)) + large
         };
         demands.into_iter().map(connection).sum()
@@ -208,12 +208,13 @@ impl Effort {
 
     /// How long it takes over so many bytes of large messages.
     pub fn transfer(&self, bytes: u64) -> Duration {
-        self.mebibyte.mul_f64(mebibytes(bytes))
+        share(self.mebibyte, bytes)
     }
 }
 
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
+/// What so many bytes take where a mebibyte takes so long.
+fn share(mebibyte: Duration, bytes: u64) -> Duration {
+    Duration::from_nanos(((mebibyte.as_nanos() * u128::from(bytes)) >> 20) as u64)
 }
 
 impl Profile {

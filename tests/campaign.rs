@@ -126,15 +126,28 @@ fn a_limit_that_nobody_declared_is_found_to_the_byte_however_small_it_is() {
     }
 }
 
-/// Notes the most bytes that a script has sent.
+/// Notes the most bytes that a script has sent, and the most messages at once.
 struct Noting {
     server: Simulator,
     most: AtomicUsize,
+    most_at_once: AtomicUsize,
+}
+
+impl Noting {
+    fn new(settings: Settings) -> Self {
+        Self { server: Simulator::new(settings), most: AtomicUsize::new(0), most_at_once: AtomicUsize::new(0) }
+    }
 }
 
 impl Transport for Noting {
     async fn run(&self, script: Script) -> Trace {
         self.most.fetch_max(script.weight(), Ordering::Relaxed);
+        for step in &script.steps {
+            if let Step::Send { promises, .. } = step {
+                let copies = promises.iter().map(|promise| promise.copies as usize).sum();
+                self.most_at_once.fetch_max(copies, Ordering::Relaxed);
+            }
+        }
         self.server.run(script).await
     }
 }
@@ -143,7 +156,7 @@ impl Transport for Noting {
 fn a_target_that_sends_something_else_back_is_not_measured_at_length() {
     let framing: Framing = "lf".parse().expect("a framing");
     let most = |settings: Settings| {
-        let target = Noting { server: Simulator::new(settings), most: AtomicUsize::new(0) };
+        let target = Noting::new(settings);
         calibration(&target, &framing, "session/quiet-start");
         target.most.into_inner()
     };
@@ -151,6 +164,16 @@ fn a_target_that_sends_something_else_back_is_not_measured_at_length() {
     let wrong = right.clone().with_fault(fault::find("upper-case").expect("a fault"));
     let (right, wrong) = (most(right), most(wrong));
     assert!(right >= 4096 && wrong < 4096, "{right} and {wrong} bytes");
+}
+
+#[test]
+fn what_one_of_many_messages_costs_is_measured_with_many_also_where_the_stream_has_no_frames() {
+    for framing in ["raw", "lf", "fixed:16"] {
+        let framing: Framing = framing.parse().expect("a framing");
+        let target = Noting::new(Settings::new(framing.clone()));
+        calibration(&target, &framing, "session/quiet-start");
+        assert!(target.most_at_once.into_inner() >= 512, "{framing}");
+    }
 }
 
 /// Large messages come back behind small ones that were sent after them.

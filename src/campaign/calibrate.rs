@@ -365,7 +365,7 @@ impl<T: Transport> Lab<'_, T> {
         probe.hear(&[conn], &[Until::Echo, Until::Closed]);
         let trace = self.transport.run(probe.script()).await;
         Row {
-            messages: u32::try_from(self.messages(&trace, conn).len()).unwrap_or(u32::MAX),
+            messages: u32::try_from(self.count(&trace, conn, &message)).unwrap_or(u32::MAX),
             first: reply_time(&trace, <[_]>::first),
             last: reply_time(&trace, <[_]>::last),
         }
@@ -404,6 +404,12 @@ impl<T: Transport> Lab<'_, T> {
         probe.hear(&[conn], &[Until::Echo, Until::Closed]);
         let trace = self.transport.run(probe.script()).await;
         was_closed(&trace, conn) && self.messages(&trace, conn).len() < 2
+    }
+
+    /// How many of these messages came back on a connection; in a stream, which has none, how many would fit.
+    fn count(&self, trace: &Trace, conn: Conn, message: &[u8]) -> usize {
+        let messages = self.messages(trace, conn);
+        if self.is_framed() { messages.len() } else { messages.concat().len() / message.len().max(1) }
     }
 
     pub(super) fn is_framed(&self) -> bool {

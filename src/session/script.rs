@@ -1,6 +1,6 @@
 //! What a case does, in concrete bytes: the steps that a [`Session`](super::Session) walks through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -110,6 +110,9 @@ const ROOM: u64 = 4 * 1024;
 
 /// What is kept of a message or a segment beside its bytes: in the script, the account and the trace.
 const EACH: usize = 256;
+
+/// So many bytes the buffers between two programs on one machine hold at most, about.
+const BUFFERED: u64 = 8 * 1024 * 1024;
 
 /// What a step waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -222,6 +225,9 @@ pub struct Script {
 /// No reply takes less.
 const ROUND_TRIP: Duration = Duration::from_micros(100);
 
+/// And a segment, which the target reads before the next one is sent.
+const SEGMENT: Duration = Duration::from_micros(30);
+
 impl Script {
     /// How many connections the script names.
     pub fn connections(&self) -> usize {
@@ -253,7 +259,8 @@ impl Script {
         self.steps.iter().map(wait).sum()
     }
 
-    /// How long it lasts at least: what it waits, what it reads in drops, and a round trip for each reply.
+    /// How long it lasts at least: what it waits, what it reads in drops, a round trip for each reply, and what it takes to
+    /// see that a segment was read.
     pub fn lasts(&self) -> Duration {
         let drops = |step: &Step| match step {
             Step::Read { pace: Pace::Drip { bytes, every }, .. } => {
@@ -263,13 +270,22 @@ impl Script {
         };
         let rounds = self.steps.iter().filter(|step| matches!(step, Step::Await { .. })).count();
         let drops = self.steps.iter().map(drops).max().unwrap_or_default();
-        self.waits() + drops + ROUND_TRIP.saturating_mul(rounds as u32)
+        let segments = self.segments().into_values().max().unwrap_or(0);
+        self.waits() + drops + ROUND_TRIP.saturating_mul(rounds as u32) + SEGMENT.saturating_mul(segments)
     }
 
-    /// How many messages (of a stream: segments) and bytes it sends, on each connection.
+    /// How many messages (of a stream: segments) and bytes it sends, on each connection, as far as they make work: whoever
+    /// finds no more room for replies that nobody reads has nothing to do.
     pub fn demands(&self) -> BTreeMap<Conn, (u32, u64)> {
         let mut demands: BTreeMap<Conn, (u32, u64)> = BTreeMap::new();
+        let mut unread = BTreeSet::new();
         for step in &self.steps {
+            if let Step::Read { conn, pace } = step {
+                match pace {
+                    Pace::Stopped => unread.insert(*conn),
+                    Pace::Eager | Pace::Drip { .. } => unread.remove(conn),
+                };
+            }
             let Step::Send { conn, promises, segments, .. } = step else { continue };
             let demand = demands.entry(*conn).or_default();
             let messages: u32 = match self.replies {
@@ -278,6 +294,12 @@ impl Script {
             };
             let bytes = segments.iter().map(|segment| segment.bytes.len() as u64 * u64::from(segment.times));
             *demand = (demand.0.saturating_add(messages), demand.1 + bytes.sum::<u64>());
+        }
+        for (conn, (messages, bytes)) in &mut demands {
+            if unread.contains(conn) && *bytes > BUFFERED {
+                *messages = (u64::from(*messages) * BUFFERED / *bytes) as u32;
+                *bytes = BUFFERED;
+            }
         }
         demands
     }
@@ -312,5 +334,30 @@ impl Script {
             _ => 0,
         };
         self.steps.iter().map(of).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flood(reads: &[Pace]) -> Script {
+        let conn = Conn(0);
+        let payload = Bytes::from_static(b"message");
+        let segment = Segment { times: 4_000_000, ..Segment::once(payload.clone()) };
+        let promise = Promise { payload, duty: Duty::May, copies: 4_000_000 };
+        let mut steps: Vec<_> = reads.iter().map(|pace| Step::Read { conn, pace: *pace }).collect();
+        let segments = vec![segment];
+        steps.insert(1, Step::Send { conn, segments, promises: vec![promise], within: None });
+        Script { steps, replies: Replies::framed(&"lf".parse().unwrap(), &[]), bound: Duration::ZERO, errand: None }
+    }
+
+    #[test]
+    fn a_flood_whose_replies_nobody_reads_makes_no_more_work_than_there_is_room_for() {
+        let demanded = |reads: &[Pace]| flood(reads).demands()[&Conn(0)];
+        assert_eq!(demanded(&[Pace::Eager]), (4_000_000, 28_000_000));
+        assert_eq!(demanded(&[Pace::Stopped]).1, BUFFERED);
+        assert!(demanded(&[Pace::Stopped]).0 < 1_200_000);
+        assert_eq!(demanded(&[Pace::Stopped, Pace::Eager]), (4_000_000, 28_000_000));
     }
 }
