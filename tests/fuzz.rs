@@ -306,24 +306,63 @@ while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 "#;
 
-/// What is wrong with a process shows only in the process: `--exec` sees it, pins it on a case, and that case shows it again.
-fn weak(weakness: &str, said: &[&str], shown: &str) {
+const WEAKLY_FRAMED: &str = "length:u32be,max=1MiB,over=close";
+
+/// Its folder, its command line, and what `fuzz` finds.
+fn fuzzed_weak(weakness: &str) -> (TempDir, String, Fuzzed) {
     let folder = tempfile::tempdir().expect("a folder");
     let server = folder.path().join("server.py");
     fs::write(&server, WEAK).expect("the server is written");
     let command = format!("python3 {} {{port}} {weakness}", server.display());
-    let framing = "length:u32be,max=1MiB,over=close";
-    let fuzzed = Fuzzed::new(&["--exec", &command, "--framing", framing, "--cases", "400", "--level", "should"]);
+    let options = ["--exec", &command, "--framing", WEAKLY_FRAMED, "--cases", "400", "--level", "should"];
+    let fuzzed = Fuzzed::new(&options);
     assert_eq!(fuzzed.code(), Some(1), "{weakness}: {}", fuzzed.said());
+    (folder, command, fuzzed)
+}
+
+/// What is wrong with a process shows only in the process: `--exec` sees it, pins it on a case, and that case shows it again.
+fn weak(weakness: &str, said: &[&str], shown: &str) {
+    let (_folder, command, fuzzed) = fuzzed_weak(weakness);
     assert!(said.iter().all(|said| fuzzed.said().contains(said)), "{weakness}: {}", fuzzed.said());
     let file = fuzzed.files().pop().expect("a scenario");
     let text = fs::read_to_string(&file).expect("a scenario");
     assert!(text.contains(shown) && text.contains("message: x"), "{weakness}: {text}");
     let (file, id) = (file.to_str().expect("UTF-8"), file.file_stem().and_then(|stem| stem.to_str()).expect("UTF-8"));
-    let check =
-        ["check", "--exec", &command, "--framing", framing, "--scenarios", file, "--level", "should", "--only", id];
+    let check = [
+        "check",
+        "--exec",
+        &command,
+        "--framing",
+        WEAKLY_FRAMED,
+        "--scenarios",
+        file,
+        "--level",
+        "should",
+        "--only",
+        id,
+    ];
     let output = run(&check);
     assert_eq!(output.status.code(), Some(1), "{weakness}: {}\n{text}", self::said(&output));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_is_told_how_to_see_a_finding_again_sees_it_again() {
+    for weakness in ["keeps-descriptors", "aborts"] {
+        let (_folder, command, fuzzed) = fuzzed_weak(weakness);
+        let (said, file) = (fuzzed.said(), fuzzed.files().pop().expect("a scenario"));
+        let path = file.to_str().expect("UTF-8");
+        let again = said.lines().find_map(|line| line.trim().strip_prefix("again: echospec "));
+        let words = shlex::split(again.expect("how to see it again")).expect("a command line");
+        // Its folder was taken out of what it said.
+        let is_file = |word: &str| Path::new(word).file_name().is_some_and(|name| Some(name) == file.file_name());
+        let words: Vec<_> = words.iter().map(|word| if is_file(word) { path } else { word }).collect();
+        assert_eq!(run(&words).status.code(), Some(1), "{weakness}: {words:?}");
+        let replayed = run(&["replay", path, "--exec", &command]);
+        // What its process takes is not seen there.
+        let expected = if weakness == "aborts" { 1 } else { 4 };
+        assert_eq!(replayed.status.code(), Some(expected), "{weakness}: {}", self::said(&replayed));
+    }
 }
 
 #[cfg(target_os = "linux")]

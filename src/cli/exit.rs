@@ -118,6 +118,9 @@ pub(super) enum Failure {
     /// The target could not be tested.
     #[error("{0}")]
     Untested(String),
+    /// Somebody did not want to wait.
+    #[error("interrupted")]
+    Interrupted,
     /// Something could not be written.
     #[error("cannot write {0}: {1}")]
     Output(String, io::Error),
@@ -135,6 +138,7 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Input(..) => Exit::Usage,
+            Self::Interrupted => Exit::Interrupted,
             Self::Untested(_) | Self::Output(..) | Self::System(..) => Exit::Untested,
         }
     }

@@ -143,7 +143,7 @@ impl Args {
     fn again(&self) -> String {
         match self.spoken.command(&self.command) {
             Ok(command) if self.client => format!("{} -- {}", command.options(), command.quoted()).trim().into(),
-            _ => self.server.target.as_ref().map_or_else(|| "TARGET".into(), ToString::to_string),
+            _ => self.server.again(),
         }
     }
 
@@ -294,12 +294,24 @@ fn told(finding: &Finding, path: &Path, args: &Args) -> String {
     for line in finding.story() {
         _ = writeln!(text, "  {line}");
     }
+    let again = match (finding.cost, path.file_stem()) {
+        // What a process takes is weighed by `check` only.
+        (Some(_), Some(id)) => {
+            let (framing, id) = (&finding.framing, id.to_string_lossy());
+            format!(
+                "check {} --framing '{framing}' --scenarios {} --only {id} --level should",
+                args.again(),
+                path.display()
+            )
+        }
+        _ => format!("replay {} {}", path.display(), args.again()),
+    };
     let path = path.display();
     let steps = finding.steps();
     let found = if finding.confirmed { "shrunk" } else { "not confirmed" };
     let Finding { case, sessions, .. } = finding;
     _ = writeln!(text, "  case {case}, {found} in {sessions} sessions, {steps} steps: {path}");
-    _ = writeln!(text, "  again: echospec replay {path} {}", args.again());
+    _ = writeln!(text, "  again: echospec {again}");
     text
 }
 

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use super::Console;
 use super::client::{self, ClientCommand, Launcher};
-use super::engine::runtime;
+use super::engine::{asked_to_end, runtime};
+use super::exec::{CommandLine, Exec, free_address};
 use super::exit::{Exit, Failure};
 use super::parse;
 use super::target::{PLACES, Target};
-use crate::campaign::measure_client;
+use crate::campaign::{Process, answers_within, measure_client};
 use crate::framing::Framing;
 use crate::fuzzing::{Artifact, commented};
-use crate::oracle::{Judgement, judge};
+use crate::oracle::{Breach, Judgement, judge, target_died, target_ended};
 use crate::peer::Settings;
 use crate::profile::{ClientProfile, Profile, Side, Tempo};
 use crate::scenario::{self, Context, Plan};
@@ -22,7 +23,8 @@ use crate::transport::{Simulator, Tcp, Transport};
 /// Run a saved finding again, or turn an input of a fuzz target into a scenario
 ///
 /// Says FIXED (exit code 0), FAILS (1) or CANNOT TELL (4). What fails by time alone is tried three times. Nothing is
-/// measured: where right implementations differ, the framing declares it. Without TARGET the reference server is played with.
+/// measured: where right implementations differ, the framing declares it. A server that --exec has started must still run
+/// after each case. Without TARGET and --exec the reference server is played with.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -33,6 +35,10 @@ pub(super) struct Args {
     #[arg(value_parser = Target::to_connect, help = PLACES, conflicts_with = "from_artifact")]
     target: Option<Target>,
 
+    /// Start the server first: CMD, in which {port} stands for the port to listen on; it is ended afterwards
+    #[arg(long, value_name = "CMD", conflicts_with = "from_artifact")]
+    exec: Option<CommandLine>,
+
     /// How messages are framed; without it, as the line `# framing: F` of the file says
     #[arg(long, value_name = "F", value_parser = parse::framing, conflicts_with = "from_artifact")]
     framing: Option<Framing>,
@@ -42,7 +48,7 @@ pub(super) struct Args {
     from_artifact: Option<PathBuf>,
 
     /// How to start the client of a scenario about clients, without a shell
-    #[arg(last = true, value_name = "CMD", conflicts_with_all = ["target", "from_artifact"])]
+    #[arg(last = true, value_name = "CMD", conflicts_with_all = ["target", "exec", "from_artifact"])]
     command: Vec<String>,
 
     /// Whose input it is; without it, as the folder that it lies in is called
@@ -57,6 +63,7 @@ const EXAMPLES: &str = "\
 Examples:
   echospec replay --from-artifact fuzz/artifacts/session/crash-0f3a > finding.yaml
   echospec replay finding.yaml 7000
+  echospec replay finding.yaml --exec 'python3 server.py {port}'
   echospec replay finding.yaml -- ./my-client {host} {port}";
 
 const NO_COMMAND: &str = "\
@@ -64,12 +71,24 @@ the file is about a client: how is it started?
 
   for example  echospec replay finding.yaml -- ./my-client {host} {port}";
 
+const NO_TARGET: &str = "\
+the file is about a server, and a command behind `--` is a client: where is the server?
+
+  for example  echospec replay finding.yaml 7000
+               echospec replay finding.yaml --exec './my-server {port}'";
+
+/// What such a scenario is about is not seen here.
+const UNWEIGHED: &str = "what the target's process takes is judged by `echospec check --exec CMD --scenarios FILE`";
+
 /// Where a file says in which framing it was found.
 const FRAMING: &str = "# framing: ";
 
 /// What fails by time alone must do so that often, each time with more time.
 const TRIES: u32 = 3;
 const MORE_TIME: f64 = 4.0;
+
+/// A server that is silent is asked so often, each time with so much time, until it counts as dead.
+const PATIENCE: [f64; 2] = [1.0, 2.0];
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match (&args.from_artifact, &args.file) {
@@ -105,8 +124,12 @@ fn replay(file: &Path, args: &Args, console: &mut Console<'_>) -> Result<Exit, F
         None => framing_of(file)?,
     };
     let scenarios = scenario::load(&[file.to_owned()]).map_err(Failure::usage)?;
-    if args.command.is_empty() && scenarios.iter().any(|scenario| scenario.side() == Side::Client) {
-        return Err(Failure::usage(NO_COMMAND));
+    for (side, is_played, why) in
+        [(Side::Client, !args.command.is_empty(), NO_COMMAND), (Side::Server, args.command.is_empty(), NO_TARGET)]
+    {
+        if !is_played && scenarios.iter().any(|scenario| scenario.side() == side) {
+            return Err(Failure::usage(why));
+        }
     }
     let way = Way::new(args, &framing)?;
     let known = way.known(&framing)?;
@@ -158,16 +181,23 @@ enum Way {
     Reference(Framing),
     /// With the server at an address.
     Server(Tcp),
+    /// With a server that is started here.
+    Command(Exec, Tcp),
     /// With a client that is started once a case.
     Client(ClientCommand, Framing),
 }
 
 impl Way {
     fn new(args: &Args, framing: &Framing) -> Result<Self, Failure> {
-        Ok(match &args.target {
+        Ok(match (&args.exec, &args.target) {
             _ if !args.command.is_empty() => Self::Client(args.client.command(&args.command)?, framing.clone()),
-            Some(target) => Self::Server(Tcp::new(target.resolve()?)),
-            None => Self::Reference(framing.clone()),
+            (Some(line), target) => {
+                let free = || free_address().map_err(|error| Failure::System("no port is free".into(), error));
+                let address = target.as_ref().map_or_else(free, Target::resolve)?;
+                Self::Command(runtime()?.block_on(Exec::start(line, address, 1.0))?, Tcp::new(address))
+            }
+            (None, Some(target)) => Self::Server(Tcp::new(target.resolve()?)),
+            (None, None) => Self::Reference(framing.clone()),
         })
     }
 
@@ -198,7 +228,11 @@ impl Way {
                 let trace = runtime()?.block_on(launcher.run(script.clone()));
                 return launcher.unstarted().map_or(Ok(trace), |why| Err(Failure::Untested(why)));
             }
-            Self::Server(tcp) => runtime()?.block_on(tcp.run(script.clone())),
+            Self::Server(tcp) => unless_ended(tcp.run(script.clone()))?,
+            Self::Command(exec, tcp) => {
+                unless_ended(exec.ensure())??;
+                unless_ended(tcp.run(script.clone()))?
+            }
         };
         let refused = trace.records.iter().find_map(|record| match record.event {
             Event::ConnectFailed(why) => Some(why),
@@ -207,6 +241,25 @@ impl Way {
         match refused {
             Some(why) => Err(Failure::Untested(format!("cannot connect: {why}"))),
             None => Ok(trace),
+        }
+    }
+
+    /// Whether the server is there no more.
+    fn death(&self, framing: &Framing, tempo: Tempo) -> Result<Option<Breach>, Failure> {
+        let tcp = match self {
+            Self::Reference(_) | Self::Client(..) => return Ok(None),
+            Self::Server(tcp) | Self::Command(_, tcp) => tcp,
+        };
+        if unless_ended(answers_within(tcp, framing, tempo, &PATIENCE))? {
+            return Ok(None);
+        }
+        match self {
+            Self::Command(exec, _) if exec.ended() => {
+                let restarted = unless_ended(exec.restart())?;
+                restarted.again.map_err(Failure::Untested)?;
+                Ok(Some(target_ended(&restarted.how)))
+            }
+            _ => Ok(Some(target_died())),
         }
     }
 
@@ -221,6 +274,17 @@ impl Way {
         }
         Ok(judgement)
     }
+}
+
+/// What comes of it, unless somebody asks for the end before: what was started here must not outlive it.
+fn unless_ended<T>(task: impl Future<Output = T>) -> Result<T, Failure> {
+    let either = async {
+        tokio::select! {
+            done = task => Ok(done),
+            () = asked_to_end() => Err(Failure::Interrupted),
+        }
+    };
+    runtime()?.block_on(either)
 }
 
 /// Tries every case of a scenario, and says what is wrong.
@@ -243,7 +307,14 @@ fn tried(
                 continue;
             }
         };
-        let judgement = way.judged(&scripts)?;
+        if case.watch.is_some() {
+            console.remark(&format!("{}: {UNWEIGHED}", case.id));
+            verdict = verdict.max(Verdict::CannotTell);
+        }
+        let mut judgement = way.judged(&scripts)?;
+        if judgement.breaches.is_empty() {
+            judgement.breaches.extend(way.death(framing, *tempo)?);
+        }
         let open = judgement.inconclusive.iter().map(String::as_str);
         for what in judgement.breaches.iter().map(|breach| breach.sentence.as_str()).chain(open) {
             console.remark(&format!("{}: {what}", case.id));
@@ -307,6 +378,16 @@ mod tests {
         fs::write(&file, "# framing: lf\ntitle: t\napplies: {strategies: [length]}\nsteps:\n  - expect: alive\n")
             .unwrap();
         assert_eq!(said(&[file.to_str().unwrap()]).0, Exit::Inconclusive);
+    }
+
+    #[test]
+    fn err_a_command_is_no_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("finding.yaml");
+        fs::write(&file, "# framing: lf\ntitle: t\nsteps:\n  - expect: alive\n").unwrap();
+        let (exit, text) = said(&[file.to_str().unwrap(), "--", "./server"]);
+        assert_eq!(exit, Exit::Usage);
+        assert!(text.contains("--exec './my-server {port}'"), "{text}");
     }
 
     #[test]

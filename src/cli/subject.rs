@@ -41,6 +41,14 @@ impl Args {
         }
     }
 
+    /// What a command line that plays something again says of it.
+    pub(super) fn again(&self) -> String {
+        let target = self.target.as_ref().map(ToString::to_string);
+        let exec = self.exec.as_ref().map(|line| format!("--exec {}", line.quoted()));
+        let words: Vec<_> = target.into_iter().chain(exec).collect();
+        if words.is_empty() { "TARGET".into() } else { words.join(" ") }
+    }
+
     /// How its messages are framed; the built-in server speaks one framing of each strategy.
     pub(super) fn framings(&self) -> Result<Vec<Framing>, Failure> {
         let is_ours = self.target.is_none() && self.exec.is_none();
