@@ -138,7 +138,10 @@ fn words(error: &Yaml, kind: Kind) -> (String, Option<String>) {
             (format!("{unexpected} does not belong here"), Some(expected.clone()))
         }
         Yaml::DuplicateMappingKey { key: Some(key), .. } => (format!("the key `{key}` stands twice"), None),
-        Yaml::Unexpected { expected, .. } => (format!("{} does not stand here", belongs(expected)), None),
+        Yaml::Unexpected { expected, .. } => match BELONGS.iter().find(|(theirs, ..)| theirs == expected) {
+            Some((_, what, right)) => (format!("no {what} stands here"), Some((*right).into())),
+            None => (format!("{expected} does not stand here"), None),
+        },
         Yaml::ExpectedMappingEndAfterEnumVariantValue { .. } => {
             ("a second key in one step".into(), Some("each step in an item of its own, with `-` before it".into()))
         }
@@ -160,15 +163,12 @@ fn words(error: &Yaml, kind: Kind) -> (String, Option<String>) {
     }
 }
 
-/// The reader's words for what it wants.
-fn belongs(expected: &str) -> &str {
-    match expected {
-        "string scalar" => "the text that belongs here",
-        "sequence start" => "the list that belongs here",
-        "mapping start" => "the mapping that belongs here",
-        other => other,
-    }
-}
+/// The reader's words for what it wants, ours, and how it is written.
+const BELONGS: &[(&str, &str, &str)] = &[
+    ("string scalar", "text", "a text, in quotes where it holds one of `:#{}[],`"),
+    ("sequence start", "list", "a list: lines that begin with `- `, or [one, another]"),
+    ("mapping start", "mapping", "a mapping: lines like `key: value`, or {key: value}"),
+];
 
 /// The possible names, the one that was probably meant first.
 fn choice(name: &str, expected: &[&'static str]) -> String {

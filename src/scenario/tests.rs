@@ -49,9 +49,10 @@ mod errors {
     #[test]
     fn err_wrong_type() {
         insta::assert_snapshot!(complaint("title: x\nsteps: 5\n"), @r#"
-        demo.yaml:2:8: the list that belongs here does not stand here
+        demo.yaml:2:8: no list stands here
          2 | steps: 5
            |        ^
+           = right: a list: lines that begin with `- `, or [one, another]
         "#);
     }
 
@@ -251,9 +252,10 @@ mod errors {
     #[test]
     fn err_broken_yaml() {
         insta::assert_snapshot!(complaint("title: [x\nsteps: 1\n"), @r#"
-        demo.yaml:1:8: the text that belongs here does not stand here
+        demo.yaml:1:8: no text stands here
          1 | title: [x
            |        ^
+           = right: a text, in quotes where it holds one of `:#{}[],`
         "#);
     }
 
@@ -300,7 +302,7 @@ mod errors {
     #[test]
     fn err_ten_thousand_levels() {
         let complaint = complaint(&format!("title: {}\n", "[".repeat(10_000)));
-        assert!(complaint.starts_with("demo.yaml:1:8: the text that belongs here"), "{complaint}");
+        assert!(complaint.starts_with("demo.yaml:1:8: no text stands here"), "{complaint}");
     }
 
     #[test]

@@ -221,8 +221,9 @@ fn a_wrong_file_is_shown_at_its_place_with_what_would_be_right() {
        |                ^
        = right: a glob such as `SEG-*` or `delimiter/*`
 
-    known.yaml:1:1: the list that belongs here does not stand here
+    known.yaml:1:1: no list stands here
      1 | requirement: X-01
        | ^
+       = right: a list: lines that begin with `- `, or [one, another]
     ");
 }
