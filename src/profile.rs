@@ -184,21 +184,35 @@ impl Effort {
         demands.into_iter().map(connection).sum()
     }
 
-    /// The same where it is beyond any doubt; nothing of what a busy machine makes of a quick target.
+    /// The same where it is beyond any doubt, for a target that was measured at a time scale of 1 and multiplied by
+    /// `scale` since; nothing of what a busy machine makes of a quick target.
     #[must_use]
-    pub fn of_the_slow(self) -> Self {
-        let slow = |time: Duration, from| if time >= from { time } else { Duration::ZERO };
+    pub fn of_the_slow(self, scale: f64) -> Self {
+        let slow = |time: Duration, from: Duration| if time >= from.mul_f64(scale) { time } else { Duration::ZERO };
         Self {
-            in_a_row: slow(self.in_a_row, Duration::from_millis(20)),
+            in_a_row: slow(self.in_a_row, Duration::from_millis(5)),
             mebibyte: slow(self.mebibyte, Duration::from_secs(2)),
             ..self
         }
     }
 
-    /// Whether the target is slow beyond any doubt over many messages, or large ones.
+    /// Whether the target is slow beyond any doubt over many messages, or large ones; as it was measured.
     pub fn is_of_the_slow(self) -> bool {
-        let Self { in_a_row, mebibyte, .. } = self.of_the_slow();
+        let Self { in_a_row, mebibyte, .. } = self.of_the_slow(1.0);
         !(in_a_row + mebibyte).is_zero()
+    }
+
+    /// The same, multiplied.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self {
+            message: self.message.mul_f64(factor),
+            in_a_row: self.in_a_row.mul_f64(factor),
+            in_a_batch: self.in_a_batch.mul_f64(factor),
+            segment: self.segment.mul_f64(factor),
+            mebibyte: self.mebibyte.mul_f64(factor),
+            mebibyte_beside: self.mebibyte_beside.mul_f64(factor),
+        }
     }
 
     /// How long one connection may take over so much.
@@ -301,14 +315,7 @@ impl Tempo {
             quiet: self.quiet.mul_f64(factor),
             case: self.case.mul_f64(factor.max(1.0)),
             prompt: self.prompt.mul_f64(factor),
-            effort: Effort {
-                message: self.effort.message.mul_f64(factor),
-                in_a_row: self.effort.in_a_row.mul_f64(factor),
-                in_a_batch: self.effort.in_a_batch.mul_f64(factor),
-                segment: self.effort.segment.mul_f64(factor),
-                mebibyte: self.effort.mebibyte.mul_f64(factor),
-                mebibyte_beside: self.effort.mebibyte_beside.mul_f64(factor),
-            },
+            effort: self.effort.scaled(factor),
             ..self
         }
     }

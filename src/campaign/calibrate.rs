@@ -19,10 +19,13 @@ use crate::transport::Transport;
 const ATTEMPTS: usize = 3;
 
 /// So many messages in a row show what each of them adds; the more the better, where they take no time.
-const ROWS: [u32; 3] = [4, 64, 512];
+const ROWS: [u32; 4] = [4, 16, 64, 512];
 
 /// No row of messages is tried that would take longer than this.
 const ROW_LASTS: Duration = Duration::from_millis(20);
+
+/// But the second, which shows whether what the first took was chance, may take so long.
+const SECOND_LASTS: Duration = Duration::from_millis(500);
 
 /// Whoever takes so long over a small reply is slow.
 const SLOW: Duration = Duration::from_millis(20);
@@ -308,7 +311,7 @@ impl<T: Transport> Lab<'_, T> {
         }
         let mut longest = None;
         for row in ROWS {
-            if each * row > ROW_LASTS {
+            if each * row > if row == ROWS[1] { SECOND_LASTS } else { ROW_LASTS } {
                 break;
             }
             let Row { messages, first, last } = self.row(row).await;
@@ -316,7 +319,7 @@ impl<T: Transport> Lab<'_, T> {
                 break; // a fault, or a limit: nothing to measure by
             }
             each = last.saturating_sub(self.round_trip) / row;
-            if row == ROWS[0] {
+            if row <= ROWS[1] {
                 few = last.saturating_sub(first) / (row - 1);
             }
             longest = Some((row, last));

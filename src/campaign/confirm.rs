@@ -125,14 +125,14 @@ async fn confirm_kind<T: Transport, W: Watcher>(
 ) -> (Duration, bool) {
     let mut all = Duration::ZERO;
     for outcome in kind {
-        let (took, passed) = repeats(field, scenarios, outcome, trial).await;
+        let Some((took, passed)) = repeats(field, scenarios, outcome, trial).await else {
+            leave_open(std::iter::once(vec![outcome]));
+            continue;
+        };
         all += took;
         match passed {
-            Some(_) if field.watcher.stopped() => {
-                // What was cut short has shown nothing.
-                outcome.verdict = Verdict::Inconclusive;
-                outcome.reason = Some(NOT_CONFIRMED.into());
-            }
+            // What was cut short has shown nothing.
+            Some(_) if field.watcher.stopped() => leave_open(std::iter::once(vec![outcome])),
             Some(passed) => *outcome = flaky(outcome.clone(), &passed),
             None => {
                 field.proved.fetch_or(outcome.level() == Some(Level::Must), Ordering::Relaxed);
@@ -174,15 +174,15 @@ pub(super) async fn look_again<T: Transport, W: Watcher>(
     }
 }
 
-/// How long it took, and the run that did not fail, if there is one.
+/// How long it took, and the run that did not fail, if there is one; nothing if it cannot be played with more time.
 async fn repeats<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
     scenarios: &[Scenario],
     outcome: &Outcome,
     Trial { times, within }: Trial,
-) -> (Duration, Option<Outcome>) {
+) -> Option<(Duration, Option<Outcome>)> {
     let mut took = Duration::ZERO;
-    let Some((case, mut script)) = patient_case(field, scenarios, &outcome.case) else { return (took, None) };
+    let (case, mut script) = patient_case(field, scenarios, &outcome.case)?;
     let is_cut = within < script.bound;
     script.bound = script.bound.min(within);
     let patience = field.calibration.tempo.reply.mul_f64(SCALE);
@@ -193,16 +193,16 @@ async fn repeats<T: Transport, W: Watcher>(
     if field.calibration.profile.client.is_some() {
         let all = join_all((0..times).map(|_| field.play(case.clone(), script.clone()))).await;
         let took = all.iter().map(|again| again.took).max().unwrap_or_default();
-        return (took, all.into_iter().find(|again| again.verdict != Verdict::Fail || cut_short(again)));
+        return Some((took, all.into_iter().find(|again| again.verdict != Verdict::Fail || cut_short(again))));
     }
     for _ in 0..times {
         let again = field.play(case.clone(), script.clone()).await;
         took += again.took;
         if again.verdict != Verdict::Fail || cut_short(&again) {
-            return (took, Some(again));
+            return Some((took, Some(again)));
         }
     }
-    (took, None)
+    Some((took, None))
 }
 
 /// The case with more time for everything, and what to play.
@@ -225,4 +225,38 @@ fn flaky(outcome: Outcome, passed: &Outcome) -> Outcome {
         _ => "failed once by time alone; could not be observed again",
     };
     Outcome { verdict: Verdict::Flaky, reason: Some(reason.into()), ..outcome }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::run::context;
+    use crate::campaign::{Calibration, Options};
+    use crate::framing::Framing;
+    use crate::profile::Tempo;
+
+    /// What was left out the second time would count as confirmed, or never be.
+    #[test]
+    fn whatever_is_played_is_played_with_more_time_too_however_slow_the_target() {
+        let framing: Framing = "length:u16be".parse().unwrap();
+        let scenarios = crate::scenario::builtin().unwrap();
+        for time_scale in [0.5, 1.0, 3.0] {
+            let options = Options { time_scale, ..Options::default() };
+            for each in [2, 4, 6, 15, 30] {
+                let round_trip = Duration::from_millis(each);
+                let mut tempo = Tempo::for_round_trip(round_trip).scaled(time_scale);
+                (tempo.effort.in_a_row, tempo.effort.mebibyte) = (round_trip, round_trip * 100);
+                let profile = Profile::declared(&framing);
+                let calibration = Calibration { profile, tempo, round_trip, sound: true, died_of: None, end: None };
+                let is_played = |scale: f64, scenario: &Scenario| {
+                    let cases = scenario.expand(&context(&framing, &calibration, &options, scale));
+                    cases.iter().map(|case| matches!(case.plan, Plan::Play(_))).collect::<Vec<_>>()
+                };
+                for scenario in &scenarios {
+                    let (at_first, patient) = (is_played(1.0, scenario), is_played(SCALE, scenario));
+                    assert_eq!(at_first, patient, "{} at {each} ms, scaled by {time_scale}", scenario.id);
+                }
+            }
+        }
+    }
 }

@@ -21,6 +21,7 @@ use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
 use crate::framing::Framing;
 use crate::oracle::{Level, Verdict, requirement, target_died, target_died_of};
+use crate::profile::Tempo;
 use crate::scenario::{Case, Context, Plan, Scenario};
 use crate::session::Script;
 use crate::transport::Transport;
@@ -114,11 +115,13 @@ pub(super) fn context<'a>(
     options: &Options,
     scale: f64,
 ) -> Context<'a> {
+    let time_scale = options.time_scale * scale;
     Context {
         framing: calibration.profile.client.as_ref().map_or(framing, |client| &client.replies),
         profile: &calibration.profile,
-        tempo: calibration.tempo.scaled(scale),
-        time_scale: options.time_scale * scale,
+        // Deadlines have the time scale in them; what replies cost the target is as it was measured.
+        tempo: Tempo { effort: calibration.tempo.effort.scaled(time_scale), ..calibration.tempo.scaled(scale) },
+        time_scale,
         seed: options.seed,
         thorough: options.thorough,
     }
