@@ -93,6 +93,11 @@ impl Framing {
         &self.behaviour
     }
 
+    /// Whether bytes come back before a message is complete: in a plain stream, or where that is declared (D1).
+    pub fn echoes_at_once(&self) -> bool {
+        self.strategy() == Strategy::Raw || self.behaviour.partial == Some(Partial::Yes)
+    }
+
     /// The same wire form with another declaration.
     #[must_use]
     pub fn with_behaviour(self, behaviour: Behaviour) -> Self {

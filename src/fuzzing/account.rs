@@ -4,9 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::framing::{
-    After, AtEnd, Behaviour, Deframer, Empty, Eof, Field, Framing, Kind, Over, Partial, Reason, Strategy,
-};
+use crate::framing::{After, AtEnd, Behaviour, Deframer, Empty, Eof, Field, Framing, Kind, Over, Reason, Strategy};
 use crate::peer::Settings;
 use crate::session::Duty;
 
@@ -60,19 +58,14 @@ pub(super) struct Owed {
 
 /// Whether replies are compared byte for byte, without frames.
 pub(super) fn is_stream(framing: &Framing) -> bool {
-    matches!(framing.strategy(), Strategy::Raw | Strategy::Close) || echoes_at_once(framing)
-}
-
-/// Whether bytes come back before a message is complete.
-pub(super) fn echoes_at_once(framing: &Framing) -> bool {
-    framing.strategy() == Strategy::Raw || framing.behaviour().partial == Some(Partial::Yes)
+    matches!(framing.strategy(), Strategy::Raw | Strategy::Close) || framing.echoes_at_once()
 }
 
 /// What is owed for these bytes, of which the last is followed by our FIN or by nothing.
 pub(super) fn account(settings: &Settings, trust: Trust, wire: &[u8]) -> Account {
     let framing = &settings.framing;
     let mut account = Account::default();
-    if echoes_at_once(framing) {
+    if framing.echoes_at_once() {
         return account;
     }
     let skips = framing.behaviour().over == Some(Over::Skip);

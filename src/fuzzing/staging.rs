@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::account::{Account, Trust, account, echoes_at_once, is_stream};
+use super::account::{Account, Trust, account, is_stream};
 use super::plan::{Act, Move, Plan};
 use crate::framing::{Framing, Reason, Strategy};
 use crate::peer::Settings;
@@ -319,7 +319,8 @@ impl Stage<'_> {
         let line = &mut self.lines[index];
         line.is_ended = true;
         // A stream without frames comes back whole or, refused, not at all.
-        if self.framing.strategy() != Strategy::Close || line.account.at_end.is_some() || echoes_at_once(self.framing) {
+        if self.framing.strategy() != Strategy::Close || line.account.at_end.is_some() || self.framing.echoes_at_once()
+        {
             self.wait(conn, Until::Echo, self.tempo.reply);
         }
         // Whoever refuses may leave bytes unread, which turns his FIN into RST (CATALOGUE D15).
@@ -329,7 +330,7 @@ impl Stage<'_> {
 
     /// Waits for everything owed, where it is known to be owed before our FIN.
     fn echo(&mut self, index: usize) {
-        if self.framing.strategy() == Strategy::Close && !echoes_at_once(self.framing) {
+        if self.framing.strategy() == Strategy::Close && !self.framing.echoes_at_once() {
             return;
         }
         self.attend(index);

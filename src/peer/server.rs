@@ -14,7 +14,7 @@ use super::fault::{Act, BREATH, Decode, Desk, Heard, Moment, Order, Spin, Turn, 
 use super::held::Held;
 use super::service::Seat;
 use super::settings::Settings;
-use crate::framing::{After, Empty, Idle, Partial, Strategy};
+use crate::framing::{After, Empty, Idle};
 
 /// Nothing is read while more than this waits to be written.
 const BACKLOG: usize = 256 * 1024;
@@ -276,8 +276,7 @@ impl Endpoint for Connection {
 
 impl Connection {
     fn is_stream(&self) -> bool {
-        let framing = &self.settings.framing;
-        framing.strategy() == Strategy::Raw || framing.behaviour().partial == Some(Partial::Yes)
+        self.settings.framing.echoes_at_once()
     }
 
     /// Answers every whole message in the buffer.

@@ -64,6 +64,10 @@ fn lack(need: Need, context: &Context<'_>) -> Option<&'static str> {
             !profile.partial && strategy != Strategy::Raw,
             "replies begin before a message is complete (a byte-stream echo)",
         ),
+        Need::Stream => (
+            profile.partial || strategy == Strategy::Raw,
+            "replies begin when a message is complete (partial=yes would say otherwise)",
+        ),
         Need::Many => (!profile.once && strategy != Strategy::Close, "a connection carries one message"),
         Need::Parallel => (profile.conns > 1, "the target serves one connection at a time"),
         Need::Max => (profile.max.is_some(), "no max is declared"),

@@ -125,7 +125,7 @@ const SESSION: &[ClientFault] = &[
         "writes-first",
         "reads nothing before all is written",
         &["CLI-14"],
-        |framing| large(framing, 1 << 24),
+        |framing| framing.echoes_at_once() && large(framing, 1 << 24),
         |habits, _| {
             habits.sending = Sending::BeforeReading;
         },
@@ -280,6 +280,18 @@ const REPLY: &[ClientFault] = &[
         |framing| matches!(framing.kind(), FramingKind::Delimiter(one) if matches!(one.escape, Some(Escape::Slip | Escape::Hdlc))),
         |habits, _| {
             habits.loses_cut_escapes = true;
+        },
+    ),
+    habit(
+        "line-feed-ends-reply",
+        "takes a line feed for the end of a reply that ends with CR LF",
+        &["CLI-17"],
+        |framing| {
+            framing.terminator() == Some(b"\r\n")
+                && matches!(framing.kind(), FramingKind::Delimiter(one) if one.escape.is_none())
+        },
+        |habits, _| {
+            habits.lines_end_anyhow = true;
         },
     ),
     habit("surplus-hangs", "waits when bytes stand behind the reply", &["CLI-13"], framed, |habits, _| {

@@ -40,6 +40,8 @@ pub struct Habits {
     pub on_trailer: Reaction,
     /// An escape byte (of SLIP and HDLC) at the end of what one read brings is lost.
     pub loses_cut_escapes: bool,
+    /// A line feed ends the reply as CR LF does.
+    pub lines_end_anyhow: bool,
     /// FIN inside the reply.
     pub on_early_end: Reaction,
     /// FIN without a byte of it.
@@ -156,6 +158,7 @@ impl Habits {
             on_malformed: Reaction::Fail,
             on_trailer: Reaction::Fail,
             loses_cut_escapes: false,
+            lines_end_anyhow: false,
             on_early_end: Reaction::Fail,
             on_no_reply: Reaction::Fail,
             on_reset: Reaction::Fail,

@@ -85,9 +85,13 @@ impl Client {
     pub fn new(task: Task) -> Result<Self, Unencodable> {
         let mut habits = Habits::right(&task.framing);
         let out = request(&task, &mut habits)?;
-        let mut behaviour = task.framing.reply().behaviour().clone();
+        let mut replies = task.framing.reply().into_owned();
+        let mut behaviour = replies.behaviour().clone();
         behaviour.max = Some((task.message.len() as u64).max(ROOM));
-        let deframer = Deframer::new(&task.framing.reply().into_owned().with_behaviour(behaviour));
+        if habits.lines_end_anyhow {
+            replies = "delimiter:crlf/lf".parse().unwrap_or(replies);
+        }
+        let deframer = Deframer::new(&replies.with_behaviour(behaviour));
         let (state, moved_at) = (State::Open, Duration::ZERO);
         let (received, farewell) = (Vec::new(), None);
         Ok(Self {

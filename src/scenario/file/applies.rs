@@ -29,6 +29,8 @@ pub struct Applies {
 pub enum Need {
     /// It stays silent until a message is complete.
     Framed,
+    /// Replies may begin before a message is complete (`raw`, `partial=yes`).
+    Stream,
     /// It keeps the connection after a reply.
     Many,
     /// It serves several connections at once.
