@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::framing::{After, Empty, Eof, Framing, Over, Partial, Strategy};
+use crate::session::Demand;
 
 /// Which end of a session is under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,14 +175,16 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// How long others may wait for the target to be done with some connections, each with so many messages and bytes.
-    pub fn over(&self, demands: impl IntoIterator<Item = (u32, u64)>) -> Duration {
-        let connection = |(messages, bytes): (u32, u64)| {
+    /// How long others may wait for the target to be done with what is asked of it on some connections. Where replies are
+    /// read so slowly that it waits for us, nobody waits for it.
+    pub fn over(&self, demands: impl IntoIterator<Item = Demand>) -> Duration {
+        let work = |Demand { messages, bytes, read_in }: Demand| {
             let first = if messages == 0 { Duration::ZERO } else { self.message };
             let large = share(self.mebibyte_beside, bytes);
-            first + self.in_a_batch.saturating_mul(messages.saturating_sub(1)) + large
+            let work = first + self.in_a_batch.saturating_mul(messages.saturating_sub(1)) + large;
+            if work > read_in { work } else { Duration::ZERO }
         };
-        demands.into_iter().map(connection).sum()
+        demands.into_iter().map(work).sum()
     }
 
     /// The same where it is beyond any doubt, for a target that was measured at a time scale of 1 and multiplied by

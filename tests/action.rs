@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -110,7 +111,13 @@ fn a_server_with_a_fault_is_started_judged_told_of_and_ended() {
     let judged = job.step("Judge");
     let told = String::from_utf8_lossy(&judged.stdout);
     assert!(judged.status.success(), "what it finds is told by its output: {told}");
-    assert!(told.contains("::error title=") && told.contains("BYT-07"), "{told}");
+    assert!(told.contains("BYT-07"), "{told}");
+    // The report may quote anything, so nothing in it is a command; what is told of the failures is.
+    let (before, rest) = told.split_once("::stop-commands::").expect("commands are stopped");
+    let (token, rest) = rest.split_once('\n').expect("a line of its own");
+    let (report, after) = rest.split_once(&format!("\n::{token}::\n")).expect("commands go on");
+    assert!(token.len() == 32 && report.contains("Failures"), "{told}");
+    assert!(after.contains("::error title=") && !report.contains("::error") && !before.contains("::error"), "{told}");
     assert!(job.read("summary").starts_with("# echospec: does not conform"), "{}", job.read("summary"));
     assert_eq!(job.output("reports"), job.folder.path().join("echospec-reports").display().to_string());
     for (name, begin) in [
@@ -135,6 +142,30 @@ fn a_target_that_never_listens_is_told_and_is_no_pass() {
     let told = String::from_utf8_lossy(&judged.stdout);
     assert!(told.contains(&format!("::warning::nothing listens at {port}")), "{told}");
     assert_eq!(job.step("Verdict").status.code(), Some(3));
+}
+
+#[test]
+fn the_shell_that_the_documentation_shows_ends_as_echospec_does() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/ci.md")).expect("the page can be read");
+    let (_, shell) = page.split_once("## A shell\n\n```sh\n").expect("it shows one");
+    let (shell, _) = shell.split_once("```").expect("it ends");
+    let shell = shell.replace("--framing lf", "--framing lf --only BYT-07");
+    for (fault, code) in [("", 0), ("--fault blanks-trimmed", 1)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        // The reference server takes the place of the page's.
+        for (name, line) in
+            [("echospec", "exec $ECHOSPEC \"$@\""), ("python3", "exec $ECHOSPEC serve --framing lf $FAULT --listen $2")]
+        {
+            let path = folder.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{line}\n")).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it can be run");
+        }
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("a path"));
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &shell]).env("PATH", path).env("ECHOSPEC", env!("CARGO_BIN_EXE_echospec")).env("FAULT", fault);
+        let output = sh.current_dir(&folder).stdin(Stdio::null()).output().expect("a shell");
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stdout));
+    }
 }
 
 #[test]

@@ -24,8 +24,9 @@ const ROWS: [u32; 4] = [4, 16, 64, 512];
 /// No row of messages is tried that would take longer than this.
 const ROW_LASTS: Duration = Duration::from_millis(20);
 
-/// But the second, which shows whether what the first took was chance, may take so long.
+/// But the second may take so long: it shows whether it was chance that each message of the first cost so much.
 const SECOND_LASTS: Duration = Duration::from_millis(500);
+const COSTLY: Duration = Duration::from_millis(1);
 
 /// Whoever takes so long over a small reply is slow.
 const SLOW: Duration = Duration::from_millis(20);
@@ -265,8 +266,8 @@ impl<T: Transport> Lab<'_, T> {
         Probe::new(self.framing, self.tempo)
     }
 
-    /// D18: how many connections are served at once, and what each of their replies took; nothing if an idle one keeps
-    /// the next waiting.
+    /// D18: how many connections are served at once, and what each of their replies took; nothing if one keeps the next
+    /// waiting.
     async fn connections(&self) -> Option<(usize, Duration)> {
         for count in [MANY, 16, 8, 2] {
             let Some(each) = self.serves(count).await else { continue };
@@ -280,7 +281,20 @@ impl<T: Transport> Lab<'_, T> {
             }
             return Some((count, each));
         }
-        None
+        // One that has been silent so far keeps the others out. If it does not once it has spoken, that is no choice (CON-01).
+        self.serves_beside_a_speaker().await.then_some((2, self.round_trip))
+    }
+
+    /// Whether a second connection is served while the first, which has been, is open.
+    async fn serves_beside_a_speaker(&self) -> bool {
+        let mut probe = self.probe();
+        let conns = [probe.open(), probe.open()];
+        for (number, conn) in conns.iter().enumerate() {
+            probe.say(*conn, plain(self.framing, number), Duty::Echo);
+            probe.hear(&[*conn], &[Until::Echo]);
+        }
+        let trace = self.transport.run(probe.script()).await;
+        conns.iter().all(|conn| was_answered(&trace, *conn)) && !was_closed(&trace, conns[0])
     }
 
     /// What each reply took on so many connections at once, but for the first, which is idle; nothing if they were not all
@@ -319,7 +333,7 @@ impl<T: Transport> Lab<'_, T> {
                 break; // a fault, or a limit: nothing to measure by
             }
             each = last.saturating_sub(self.round_trip) / row;
-            if row <= ROWS[1] {
+            if row == ROWS[0] || row == ROWS[1] && few >= COSTLY {
                 few = last.saturating_sub(first) / (row - 1);
             }
             longest = Some((row, last));

@@ -15,7 +15,7 @@ use super::{Calibration, Options};
 use crate::framing::Framing;
 use crate::oracle::Verdict;
 use crate::scenario::{Case, Plan, Scenario};
-use crate::session::Script;
+use crate::session::{Demand, Script};
 
 const MIB: usize = 1024 * 1024;
 
@@ -47,8 +47,8 @@ struct Entry<'a> {
     lasts: Duration,
     /// The most memory that one of its cases asks for, in bytes.
     bytes: usize,
-    /// How many messages and bytes each of its cases sends, on each connection.
-    demands: Vec<Vec<(u32, u64)>>,
+    /// What each of its cases asks for, on each connection.
+    demands: Vec<Vec<Demand>>,
 }
 
 impl<'a> Schedule<'a> {
@@ -197,7 +197,7 @@ impl Lane {
         let (asleep, large) = (jobs / 2, jobs / 4);
         (large > 0).then(|| Beside {
             sleepers: lane(asleep, 6 * MIB, Death::Elsewhere),
-            large: lane(large, 12 * MIB, Death::Shared),
+            large: lane(large, 16 * MIB, Death::Shared),
             small: lane(if slow { jobs } else { jobs - asleep - large }, 2 * MIB, Death::Shared),
         })
     }

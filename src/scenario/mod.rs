@@ -133,7 +133,9 @@ pub struct Context<'a> {
 
 /// The JSON Schema of scenario files.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Scenario).to_value()
+    let mut schema = schemars::schema_for!(Scenario).to_value();
+    schema["$id"] = "urn:echospec:scenario:1".into();
+    schema
 }
 
 #[cfg(test)]

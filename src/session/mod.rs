@@ -24,7 +24,7 @@ use bytes::Bytes;
 use channel::Channel;
 pub use errand::{Departure, Errand, Exit, Host, Report};
 pub use ledger::{Ledger, Wrong};
-pub use script::{Conn, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
+pub use script::{Conn, Demand, Duty, Pace, Promise, Replies, Script, Segment, Step, Until};
 pub use trace::{Event, Failure, Outcome, Proof, Record, Trace, TraceError};
 pub use usage::{Disturbance, Limits, Usage};
 

@@ -1,6 +1,6 @@
 //! What a case does, in concrete bytes: the steps that a [`Session`](super::Session) walks through.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -113,6 +113,17 @@ const EACH: usize = 256;
 
 /// So many bytes the buffers between two programs on one machine hold at most, about.
 const BUFFERED: u64 = 8 * 1024 * 1024;
+
+/// What is asked of the target on one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// So many messages (of a stream: segments).
+    pub messages: u32,
+    /// So many bytes in all.
+    pub bytes: u64,
+    /// For so long its replies are read, where that is slow on purpose.
+    pub read_in: Duration,
+}
 
 /// What a step waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -262,29 +273,20 @@ impl Script {
     /// How long it lasts at least: what it waits, what it reads in drops, a round trip for each reply, and what it takes to
     /// see that a segment was read.
     pub fn lasts(&self) -> Duration {
-        let drops = |step: &Step| match step {
-            Step::Read { pace: Pace::Drip { bytes, every }, .. } => {
-                every.mul_f64(self.largest_message() as f64 / (*bytes).max(1) as f64)
-            }
-            _ => Duration::ZERO,
-        };
+        let drops = self.demands().into_values().map(|demand| demand.read_in).max().unwrap_or_default();
         let rounds = self.steps.iter().filter(|step| matches!(step, Step::Await { .. })).count();
-        let drops = self.steps.iter().map(drops).max().unwrap_or_default();
         let segments = self.segments().into_values().max().unwrap_or(0);
         self.waits() + drops + ROUND_TRIP.saturating_mul(rounds as u32) + SEGMENT.saturating_mul(segments)
     }
 
-    /// How many messages (of a stream: segments) and bytes it sends, on each connection, as far as they make work: whoever
-    /// finds no more room for replies that nobody reads has nothing to do.
-    pub fn demands(&self) -> BTreeMap<Conn, (u32, u64)> {
-        let mut demands: BTreeMap<Conn, (u32, u64)> = BTreeMap::new();
-        let mut unread = BTreeSet::new();
+    /// What it asks for on each connection, as far as that makes work: whoever finds no more room for replies that nobody
+    /// reads has nothing to do.
+    pub fn demands(&self) -> BTreeMap<Conn, Demand> {
+        let mut demands: BTreeMap<Conn, Demand> = BTreeMap::new();
+        let mut paces = BTreeMap::new();
         for step in &self.steps {
             if let Step::Read { conn, pace } = step {
-                match pace {
-                    Pace::Stopped => unread.insert(*conn),
-                    Pace::Eager | Pace::Drip { .. } => unread.remove(conn),
-                };
+                paces.insert(*conn, *pace);
             }
             let Step::Send { conn, promises, segments, .. } = step else { continue };
             let demand = demands.entry(*conn).or_default();
@@ -293,12 +295,19 @@ impl Script {
                 Replies::Framed(_) => promises.iter().map(|promise| promise.copies).sum(),
             };
             let bytes = segments.iter().map(|segment| segment.bytes.len() as u64 * u64::from(segment.times));
-            *demand = (demand.0.saturating_add(messages), demand.1 + bytes.sum::<u64>());
+            demand.messages = demand.messages.saturating_add(messages);
+            demand.bytes += bytes.sum::<u64>();
         }
-        for (conn, (messages, bytes)) in &mut demands {
-            if unread.contains(conn) && *bytes > BUFFERED {
-                *messages = (u64::from(*messages) * BUFFERED / *bytes) as u32;
-                *bytes = BUFFERED;
+        for (conn, demand) in &mut demands {
+            match paces.get(conn) {
+                Some(Pace::Stopped) if demand.bytes > BUFFERED => {
+                    demand.messages = (u64::from(demand.messages) * BUFFERED / demand.bytes) as u32;
+                    demand.bytes = BUFFERED;
+                }
+                Some(Pace::Drip { bytes, every }) => {
+                    demand.read_in = every.mul_f64(demand.bytes as f64 / (*bytes).max(1) as f64);
+                }
+                _ => {}
             }
         }
         demands
@@ -354,7 +363,10 @@ mod tests {
 
     #[test]
     fn a_flood_whose_replies_nobody_reads_makes_no_more_work_than_there_is_room_for() {
-        let demanded = |reads: &[Pace]| flood(reads).demands()[&Conn(0)];
+        let demanded = |reads: &[Pace]| {
+            let Demand { messages, bytes, .. } = flood(reads).demands()[&Conn(0)];
+            (messages, bytes)
+        };
         assert_eq!(demanded(&[Pace::Eager]), (4_000_000, 28_000_000));
         assert_eq!(demanded(&[Pace::Stopped]).1, BUFFERED);
         assert!(demanded(&[Pace::Stopped]).0 < 1_200_000);

@@ -152,7 +152,9 @@ impl Expectation {
 
 /// The JSON Schema of the file.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Vec<Entry>).to_value()
+    let mut schema = schemars::schema_for!(Vec<Entry>).to_value();
+    schema["$id"] = "urn:echospec:expectations:1".into();
+    schema
 }
 
 /// Patterns do not care about case; brackets hold the values of a case and are no sets of characters.

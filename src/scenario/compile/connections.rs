@@ -115,7 +115,10 @@ impl Compiler<'_> {
         if open + 1 > profile.share() {
             return Err(match profile.share() {
                 1 => "needs several connections at once; the target serves one at a time".to_owned(),
-                conns => format!("needs more than {conns} connections at once; the target served no more"),
+                share => format!(
+                    "needs more than {share} connections at once, the share of one case with a target that serves {}",
+                    profile.conns
+                ),
             });
         }
         let index = self.connections.lives.len();

@@ -112,7 +112,7 @@ const TOO_LONG: Duration = Duration::from_secs(5);
 /// Why a case is not worth the time of so slow a target.
 fn too_long(script: &Script, context: &Context<'_>) -> Option<String> {
     let effort = context.tempo.effort.of_the_slow(context.time_scale);
-    let replies = script.demands().into_values().map(|(messages, bytes)| effort.on_one(messages, bytes)).max();
+    let replies = script.demands().into_values().map(|demand| effort.on_one(demand.messages, demand.bytes)).max();
     let segments = script.segments().into_values().max().unwrap_or(0);
     let lasts = replies?.max(effort.segment.saturating_mul(segments));
     let is_too_long = !context.thorough && lasts > TOO_LONG.mul_f64(context.time_scale);
