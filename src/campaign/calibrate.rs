@@ -127,7 +127,8 @@ pub async fn calibrate<T: Transport>(
     }
     let (in_a_row, in_a_batch) = if sound { lab.in_a_row(conns).await } else { Default::default() };
     let died_of = if sound { lab.dies_of_a_burst().await } else { None };
-    let habits = Habits { partial: lab.partial().await, once: lab.once().await };
+    // The part of a message goes last: some die of what becomes of it, a little later.
+    let habits = Habits { once: lab.once().await, partial: lab.partial().await };
     let endured = lab.endures(died_of).await;
     settle(&mut profile, framing, habits, &endured);
     let segment = if round_trip >= SLOW { lab.each_segment().await } else { Duration::ZERO };

@@ -50,11 +50,8 @@ impl<T: Transport> Lab<'_, T> {
             }
             probe.step(leave(conn));
             self.transport.run(probe.script()).await;
-            // Whichever of its threads dies of it may not have run yet when the first question is answered.
-            for _ in 0..2 {
-                if let Some(danger) = self.dead_of(danger).await {
-                    return Some(danger);
-                }
+            if let Some(danger) = self.dead_of(danger).await {
+                return Some(danger);
             }
         }
         None
@@ -93,7 +90,13 @@ impl<T: Transport> Lab<'_, T> {
     }
 
     async fn dead_of(&self, danger: Danger) -> Option<Danger> {
-        (!is_alive(self.transport, self.framing, self.tempo).await).then_some(danger)
+        // Whichever of its threads dies of it may not have run yet when the first question is answered.
+        for _ in 0..2 {
+            if !is_alive(self.transport, self.framing, self.tempo).await {
+                return Some(danger);
+            }
+        }
+        None
     }
 
     /// D4: what an empty message brings.
