@@ -126,6 +126,32 @@ fn a_limit_that_nobody_declared_is_found_to_the_byte_however_small_it_is() {
     }
 }
 
+/// Lets nobody in while its first client is silent; and where it is serial, nobody but the first.
+struct OneAtTheDoor {
+    server: Simulator,
+    is_serial: bool,
+}
+
+impl Transport for OneAtTheDoor {
+    async fn run(&self, script: Script) -> Trace {
+        let speaks = |step: &Step| matches!(step, Step::Send { conn, .. } if conn.0 == 0);
+        let keeps_out = self.is_serial || !script.steps.iter().any(speaks);
+        let mut trace = self.server.run(script).await;
+        trace.records.retain(|record| !keeps_out || record.conn.0 == 0 || !matches!(record.event, Event::Received(_)));
+        trace
+    }
+}
+
+#[test]
+fn whoever_lets_nobody_in_while_one_is_silent_is_no_server_of_one_client_at_a_time() {
+    let framing: Framing = "lf".parse().expect("a framing");
+    let conns = |is_serial| {
+        let server = Simulator::new(Settings::new(framing.clone()));
+        calibration(&OneAtTheDoor { server, is_serial }, &framing, "SES-01").profile.conns
+    };
+    assert_eq!((conns(true), conns(false)), (1, 2));
+}
+
 /// Notes the most bytes that a script has sent, and the most messages at once.
 struct Noting {
     server: Simulator,

@@ -18,14 +18,14 @@ use crate::transport::Transport;
 /// How many times a plain message is tried before the target counts as not answering.
 const ATTEMPTS: usize = 3;
 
-/// So many messages in a row show what each of them adds; the more the better, where they take no time.
-const ROWS: [u32; 4] = [4, 16, 64, 512];
+/// So many messages in a row show what each of them adds, and none is tried that would take longer than this: the more the
+/// better, where they take no time. The second shows whether it was chance that each message of the first cost so much.
+const ROWS: [(u32, Duration); 4] = [(FEW, BRIEF), (SOME, BRIEF.saturating_mul(25)), (64, BRIEF), (512, BRIEF)];
+const FEW: u32 = 4;
+const SOME: u32 = 16;
+const BRIEF: Duration = Duration::from_millis(20);
 
-/// No row of messages is tried that would take longer than this.
-const ROW_LASTS: Duration = Duration::from_millis(20);
-
-/// But the second may take so long: it shows whether it was chance that each message of the first cost so much.
-const SECOND_LASTS: Duration = Duration::from_millis(500);
+/// What costs so much is measured by more than a few.
 const COSTLY: Duration = Duration::from_millis(1);
 
 /// Whoever takes so long over a small reply is slow.
@@ -325,21 +325,21 @@ impl<T: Transport> Lab<'_, T> {
             return (few, each);
         }
         let mut longest = None;
-        for row in ROWS {
-            if each * row > if row == ROWS[1] { SECOND_LASTS } else { ROW_LASTS } {
+        for (row, most) in ROWS {
+            if each * row > most {
                 break;
             }
             let Row { messages, first, last } = self.row(row).await;
-            if row > ROWS[0] && messages < row {
+            if row > FEW && messages < row {
                 break; // a fault, or a limit: nothing to measure by
             }
             each = last.saturating_sub(self.round_trip) / row;
-            if row == ROWS[0] || row == ROWS[1] && few >= COSTLY {
+            if row == FEW || row == SOME && few >= COSTLY {
                 few = last.saturating_sub(first) / (row - 1);
             }
             longest = Some((row, last));
         }
-        match longest.filter(|(row, _)| conns >= RIVALS as usize && each * *row > ROW_LASTS) {
+        match longest.filter(|(row, _)| conns >= RIVALS as usize && each * *row > BRIEF) {
             Some((row, one)) => {
                 let rows = join_all((0..RIVALS).map(|_| self.row(row))).await;
                 // What differs by chance is nobody's waiting for others; twice as much is rarely met by chance.

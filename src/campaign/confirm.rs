@@ -96,10 +96,11 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
 }
 
 fn leave_open<'a>(kinds: impl Iterator<Item = Vec<&'a mut Outcome>>) {
-    for outcome in kinds.flatten() {
-        outcome.verdict = Verdict::Inconclusive;
-        outcome.reason = Some(NOT_CONFIRMED.into());
-    }
+    kinds.flatten().for_each(not_confirmed);
+}
+
+fn not_confirmed(outcome: &mut Outcome) {
+    (outcome.verdict, outcome.reason) = (Verdict::Inconclusive, Some(NOT_CONFIRMED.into()));
 }
 
 /// What rests on time alone, by what it fails: one that is confirmed stands for the others. What matters most and took
@@ -126,13 +127,13 @@ async fn confirm_kind<T: Transport, W: Watcher>(
     let mut all = Duration::ZERO;
     for outcome in kind {
         let Some((took, passed)) = repeats(field, scenarios, outcome, trial).await else {
-            leave_open(std::iter::once(vec![outcome]));
+            not_confirmed(outcome);
             continue;
         };
         all += took;
         match passed {
             // What was cut short has shown nothing.
-            Some(_) if field.watcher.stopped() => leave_open(std::iter::once(vec![outcome])),
+            Some(_) if field.watcher.stopped() => not_confirmed(outcome),
             Some(passed) => *outcome = flaky(outcome.clone(), &passed),
             None => {
                 field.proved.fetch_or(outcome.level() == Some(Level::Must), Ordering::Relaxed);

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::calibrate::Lab;
-use super::probe::{is_alive, plain, was_answered, was_closed};
+use super::probe::{plain, survives, was_answered, was_closed};
 use crate::framing::{Empty, Eof, Over};
 use crate::session::{Duty, Event, Step, Until};
 use crate::transport::Transport;
@@ -90,13 +90,7 @@ impl<T: Transport> Lab<'_, T> {
     }
 
     async fn dead_of(&self, danger: Danger) -> Option<Danger> {
-        // Whichever of its threads dies of it may not have run yet when the first question is answered.
-        for _ in 0..2 {
-            if !is_alive(self.transport, self.framing, self.tempo).await {
-                return Some(danger);
-            }
-        }
-        None
+        (!survives(self.transport, self.framing, self.tempo).await).then_some(danger)
     }
 
     /// D4: what an empty message brings.

@@ -9,6 +9,7 @@ use futures_util::lock::Mutex;
 
 use super::Watcher;
 use super::outcome::Outcome;
+use super::probe::survives;
 use super::run::Field;
 use super::schedule::{Death, Lane};
 use crate::oracle::{Verdict, judge_usage, target_ended, target_not_back, usage_details};
@@ -129,10 +130,8 @@ impl<'a> Life<'a> {
 impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// With a process of ours the target is started again when it has died, or no longer answers.
     pub(super) async fn check_process(&self, outcome: &mut Outcome, process: &dyn Process, death: Death, life: usize) {
-        // Whichever of its threads dies of the case may not have run yet when the first question is answered: the death would
-        // be the next case's.
-        let answers = async || self.is_alive().await && self.is_alive().await;
-        let mute = death != Death::Elsewhere && !self.is_dead() && !answers().await;
+        let survives = || survives(self.transport, self.framing, self.calibration.tempo);
+        let mute = death != Death::Elsewhere && !self.is_dead() && !survives().await;
         if self.is_dead() || !mute && !self.life.is_over(life) {
             return;
         }
@@ -272,13 +271,10 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 }
 
-/// What is missing once the target has died; which of it depends on the moment.
-const FOLLOWS: [&str; 6] = ["not-connected", "closed-early", "early-close", "reset", "no-reply", "unfinished-reply"];
-
 /// Pins the death on a case.
 fn pin(outcome: &mut Outcome, restarted: &Restarted) {
     outcome.verdict = Verdict::Fail;
-    outcome.judgement.breaches.retain(|breach| !FOLLOWS.contains(&breach.rule.as_str()));
+    outcome.judgement.breaches.retain(|breach| !breach.follows_a_death());
     outcome.judgement.breaches.push(target_ended(&restarted.how));
     outcome.judgement.details.extend(restarted.said());
 }

@@ -94,6 +94,12 @@ pub(crate) async fn is_alive<T: Transport>(transport: &T, framing: &Framing, tem
     answers_within(transport, framing, tempo, &[1.0, 4.0, 8.0, 24.0]).await
 }
 
+/// The same after something that some targets die of: whichever of its threads does may not have run yet when the first
+/// question is answered.
+pub(super) async fn survives<T: Transport>(transport: &T, framing: &Framing, tempo: Tempo) -> bool {
+    is_alive(transport, framing, tempo).await && is_alive(transport, framing, tempo).await
+}
+
 /// The same, asked as often and with so many times the usual time.
 pub(crate) async fn answers_within<T: Transport>(
     transport: &T,

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::Console;
 use super::client::{self, ClientCommand, Launcher};
-use super::engine::{asked_to_end, runtime};
-use super::exec::{CommandLine, Exec, free_address};
+use super::engine::{self, asked_to_end, runtime};
+use super::exec::{CommandLine, Exec};
 use super::exit::{Exit, Failure};
 use super::parse;
+use super::subject::Subject;
 use super::target::{PLACES, Target};
 use crate::campaign::{Process, answers_within, measure_client};
 use crate::framing::Framing;
@@ -189,14 +190,18 @@ enum Way {
 
 impl Way {
     fn new(args: &Args, framing: &Framing) -> Result<Self, Failure> {
-        Ok(match (&args.exec, &args.target) {
-            _ if !args.command.is_empty() => Self::Client(args.client.command(&args.command)?, framing.clone()),
-            (Some(line), target) => {
-                let free = || free_address().map_err(|error| Failure::System("no port is free".into(), error));
-                let address = target.as_ref().map_or_else(free, Target::resolve)?;
-                Self::Command(runtime()?.block_on(Exec::start(line, address, 1.0))?, Tcp::new(address))
+        if !args.command.is_empty() {
+            return Ok(Self::Client(args.client.command(&args.command)?, framing.clone()));
+        }
+        let subject = Subject::server(args.exec.as_ref(), args.target.as_ref())?;
+        let address = subject.target().map(Target::resolve).transpose()?;
+        let exec = runtime()?.block_on(engine::start(&subject, address, 1.0))?;
+        Ok(match (exec, address) {
+            (Some(exec), _) => {
+                let tcp = Tcp::new(exec.address());
+                Self::Command(exec, tcp)
             }
-            (None, Some(target)) => Self::Server(Tcp::new(target.resolve()?)),
+            (None, Some(address)) => Self::Server(Tcp::new(address)),
             (None, None) => Self::Reference(framing.clone()),
         })
     }

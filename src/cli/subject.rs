@@ -31,14 +31,9 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Which server it is. Refuses a command that cannot know where to listen.
+    /// Which server it is.
     pub(super) fn server(&self) -> Result<Subject, Failure> {
-        match (&self.exec, &self.target) {
-            (Some(line), None) if !line.takes_port() => Err(Failure::usage(NO_PORT)),
-            (Some(line), target) => Ok(Subject::Command(line.clone(), target.clone())),
-            (None, Some(target)) => Ok(Subject::Server(target.clone())),
-            (None, None) => Ok(Subject::Reference),
-        }
+        Subject::server(self.exec.as_ref(), self.target.as_ref())
     }
 
     /// What a command line that plays something again says of it.
@@ -104,6 +99,16 @@ pub(super) enum Subject {
 }
 
 impl Subject {
+    /// A server, as it is asked for. Refuses a command that cannot know where to listen.
+    pub(super) fn server(exec: Option<&CommandLine>, target: Option<&Target>) -> Result<Self, Failure> {
+        match (exec, target) {
+            (Some(line), None) if !line.takes_port() => Err(Failure::usage(NO_PORT)),
+            (Some(line), target) => Ok(Self::Command(line.clone(), target.cloned())),
+            (None, Some(target)) => Ok(Self::Server(target.clone())),
+            (None, None) => Ok(Self::Reference),
+        }
+    }
+
     /// Where it listens, or where it is listened for.
     pub(super) fn target(&self) -> Option<&Target> {
         match self {

@@ -63,6 +63,15 @@ pub struct Breach {
     pub wire_at: Option<u64>,
 }
 
+impl Breach {
+    /// Whether it is what is missed of any target that has died; which of it depends on the moment.
+    pub fn follows_a_death(&self) -> bool {
+        use rules::{CLOSED_EARLY, EARLY_CLOSE, NO_REPLY, NOT_CONNECTED, RESET, UNFINISHED};
+        let missed = [NOT_CONNECTED, CLOSED_EARLY, EARLY_CLOSE, RESET, NO_REPLY, UNFINISHED];
+        missed.iter().any(|rule| rule.name == self.rule)
+    }
+}
+
 /// After this case the target no longer answered.
 pub fn target_died() -> Breach {
     Breach { rule: rules::DIED.name.into(), sentence: rules::DIED.about.into(), ..Breach::default() }

@@ -349,6 +349,7 @@ impl Script {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Effort;
 
     fn flood(reads: &[Pace]) -> Script {
         let conn = Conn(0);
@@ -371,5 +372,15 @@ mod tests {
         assert_eq!(demanded(&[Pace::Stopped]).1, BUFFERED);
         assert!(demanded(&[Pace::Stopped]).0 < 1_200_000);
         assert_eq!(demanded(&[Pace::Stopped, Pace::Eager]), (4_000_000, 28_000_000));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_target_that_waits_for_a_slow_reader() {
+        let effort = Effort { in_a_batch: Duration::from_micros(1), ..Effort::default() };
+        let work = |pace| effort.over(flood(&[pace]).demands().into_values());
+        let drip = |micros| Pace::Drip { bytes: 7, every: Duration::from_micros(micros) };
+        assert!(work(Pace::Eager) > Duration::from_secs(3));
+        assert_eq!(work(drip(2)), Duration::ZERO);
+        assert_eq!(work(drip(0)), work(Pace::Eager));
     }
 }
