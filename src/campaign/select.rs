@@ -122,6 +122,7 @@ mod tests {
             id: id.into(),
             scenario,
             requirements,
+            wrong_bytes: None,
             title: String::new(),
             alone: false,
             expects_alive: false,

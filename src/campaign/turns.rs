@@ -4,7 +4,7 @@ use super::Watcher;
 use super::client::without_habits;
 use super::outcome::Outcome;
 use super::run::Field;
-use crate::oracle::{Judgement, Verdict, has_turned_away, judge, judge_of_few};
+use crate::oracle::{Breach, Judgement, Verdict, has_turned_away, judge, judge_of_few};
 use crate::profile::Profile;
 use crate::scenario::Case;
 use crate::session::{Script, Step, Trace};
@@ -48,10 +48,18 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         };
         let reason = judgement.inconclusive.clone().filter(|_| verdict == Verdict::Inconclusive);
         let took = trace.duration();
+        let case = with_wrong_bytes(case, &judgement);
         let mut outcome = Outcome { case, verdict, reason, judgement, trace: Some(trace), shown: None, took };
         if let Some(client) = &self.calibration.profile.client {
             without_habits(&mut outcome, client);
         }
         outcome
     }
+}
+
+/// A case that is about something else, and brought wrong bytes, fails what they fail, too.
+fn with_wrong_bytes(mut case: Case, judgement: &Judgement) -> Case {
+    let failed = case.wrong_bytes.clone().filter(|id| !case.requirements.contains(id));
+    case.requirements.extend(failed.filter(|_| judgement.breaches.iter().any(Breach::is_of_wrong_bytes)));
+    case
 }

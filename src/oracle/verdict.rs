@@ -70,6 +70,12 @@ impl Breach {
         let missed = [NOT_CONNECTED, CLOSED_EARLY, EARLY_CLOSE, RESET, NO_REPLY, UNFINISHED];
         missed.iter().any(|rule| rule.name == self.rule)
     }
+
+    /// Whether bytes came that should not have come, or other ones: no target may do that, at whatever level it was asked.
+    pub fn is_of_wrong_bytes(&self) -> bool {
+        use rules::{ALTERED, FLOOD, MALFORMED, UNASKED};
+        [ALTERED, FLOOD, MALFORMED, UNASKED].iter().any(|rule| rule.name == self.rule)
+    }
 }
 
 /// After this case the target no longer answered.

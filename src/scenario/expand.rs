@@ -19,6 +19,8 @@ pub struct Case {
     pub title: String,
     /// The requirements that a failure fails.
     pub requirements: Vec<String>,
+    /// The requirement that wrong bytes fail, whatever else the case is about.
+    pub wrong_bytes: Option<String>,
     /// What to do with it.
     pub plan: Plan,
     /// Whether it runs by itself.
@@ -115,6 +117,7 @@ impl Scenario {
             scenario: self.id.clone(),
             title: self.title.clone(),
             requirements: self.requirements.clone(),
+            wrong_bytes: self.wrong_bytes.clone(),
             plan: Plan::Skip(reason),
             alone: self.alone,
             expects_alive: false,

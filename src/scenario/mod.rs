@@ -39,7 +39,7 @@ pub const MAX_CASES: usize = 5_000;
 
 /// One file: one case, or a family of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
     /// Its name: the path below the scenario folder without extension.
     #[serde(skip)]
@@ -49,6 +49,9 @@ pub struct Scenario {
     /// The requirements that a failure of a case fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requirements: Vec<String>,
+    /// The requirement that wrong bytes fail, whatever else the scenario is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong_bytes: Option<String>,
     /// To which targets it applies.
     #[serde(default, skip_serializing_if = "is_default")]
     pub applies: Applies,
@@ -91,6 +94,7 @@ pub(crate) fn plain(title: &str) -> Scenario {
         id: String::new(),
         title: title.to_owned(),
         requirements: Vec::new(),
+        wrong_bytes: None,
         applies: Applies::default(),
         unsendable: Unsendable::default(),
         alone: false,

@@ -24,7 +24,7 @@ mod errors {
         demo.yaml:2:1: unknown key `step`
          2 | step: []
            | ^
-           = right: `steps`? one of title, requirements, applies, unsendable, alone, thorough, watch, matrix, cover, steps
+           = right: `steps`? one of title, requirements, wrong-bytes, applies, unsendable, alone, thorough, watch, matrix, cover, steps
         "#);
     }
 
