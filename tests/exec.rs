@@ -65,8 +65,12 @@ impl Target {
         self.folder.path().join("server.py")
     }
 
+    fn command(&self, weakness: &str) -> String {
+        format!("python3 {} {{port}} {weakness}", self.script().display())
+    }
+
     fn check(&self, weakness: &str, only: &[&str]) -> Output {
-        let command = format!("python3 {} {{port}} {weakness}", self.script().display());
+        let command = self.command(weakness);
         let only = only.iter().flat_map(|pattern| ["--only", pattern]);
         check(&["--exec", &command, "--framing", FRAMING].into_iter().chain(only).collect::<Vec<_>>())
     }
@@ -134,6 +138,22 @@ fn death_is_pinned_on_the_case_that_brought_it_and_the_run_goes_on() {
     assert!(!["closed-early", "no-reply", "unfinished-reply"].iter().any(|rule| report.contains(rule)), "{report}");
     assert!(target.pids().len() > 1);
     assert!(target.pids().iter().all(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()));
+}
+
+#[test]
+fn one_that_dies_of_ordinary_messages_is_told_the_same_every_time_and_judged_by_all_the_rest() {
+    let reports: Vec<_> = (0..3)
+        .map(|_| {
+            let target = Target::new();
+            let (path, command) = (target.folder.path().join("report.md"), target.command("dies"));
+            let report = format!("markdown={}", path.display());
+            let selection = ["--only", "BYT-*", "--only", "SEG-0*", "--only", "SES-*"];
+            check(&[["--exec", &command, "--framing", FRAMING, "--report", &report].as_slice(), &selection].concat());
+            fs::read_to_string(path).expect("a report")
+        })
+        .collect();
+    assert!(reports[0].contains("BYT-02") && !reports[0].contains("died before"), "{}", reports[0]);
+    assert!(reports.iter().all(|report| *report == reports[0]), "{reports:#?}");
 }
 
 #[test]

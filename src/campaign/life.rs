@@ -11,14 +11,23 @@ use super::Watcher;
 use super::outcome::Outcome;
 use super::probe::survives;
 use super::run::Field;
-use super::schedule::{Death, Lane};
+use super::schedule::Death;
+use super::suspects::suspect;
 use crate::oracle::{Verdict, judge_usage, target_ended, target_not_back, usage_details};
-use crate::scenario::{Case, Scenario};
+use crate::scenario::Case;
 use crate::session::{Disturbance, Limits, Replies, Script, Step, Usage};
 use crate::transport::Transport;
 
-/// So many deaths may be pinned on a case. Each can be seen twice: side by side with other cases, and again by itself.
-const DEATHS: usize = 20;
+/// So many deaths are pinned on a case.
+pub(super) const DEATHS: usize = 100;
+
+/// So often the target may die in all. A death can be seen more than once: side by side with other cases, and again by
+/// itself.
+const ALL_DEATHS: usize = 2 * DEATHS;
+
+/// After so many deaths side by side with other cases the rest is played one by one: a target that dies of ordinary messages
+/// would die of them again and again, with other cases in progress each time.
+const SHARED: usize = 3;
 
 /// The target's own process, where it was started for this run.
 pub trait Process: Sync {
@@ -69,11 +78,10 @@ pub(super) struct Life<'a> {
     /// Held while it is started again: no case begins meanwhile.
     door: Mutex<()>,
     deaths: AtomicUsize,
+    /// How many of them were seen side by side with other cases since they were last forgotten.
+    shared: AtomicUsize,
     playing: AtomicUsize,
 }
-
-/// Why a case that was in progress when the target died is played again.
-const SUSPECT: &str = "the target died while this and other cases were in progress";
 
 /// What the end of the target means for a case.
 enum Blame {
@@ -87,7 +95,8 @@ enum Blame {
 
 impl<'a> Life<'a> {
     pub(super) fn new(process: Option<&'a dyn Process>) -> Self {
-        Self { process, door: Mutex::default(), deaths: AtomicUsize::new(0), playing: AtomicUsize::new(0) }
+        let (deaths, shared, playing) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { process, door: Mutex::default(), deaths, shared, playing }
     }
 
     /// A case begins. Says in which life of the target.
@@ -106,6 +115,16 @@ impl<'a> Life<'a> {
         self.deaths.load(Ordering::Relaxed)
     }
 
+    /// Whether it dies so often that cases are put off, to be played one by one.
+    pub(super) fn dies_often(&self) -> bool {
+        self.shared.load(Ordering::Relaxed) >= SHARED
+    }
+
+    /// From here on its deaths are counted anew.
+    pub(super) fn forget_shared(&self) {
+        self.shared.store(0, Ordering::Relaxed);
+    }
+
     /// Whether the life in which a case began is over.
     fn is_over(&self, began: usize) -> bool {
         self.deaths() != began || self.process.is_some_and(Process::ended)
@@ -120,10 +139,14 @@ impl<'a> Life<'a> {
         let by_itself = self.playing.load(Ordering::Relaxed) == 1;
         let deaths = self.deaths.fetch_add(1, Ordering::Relaxed) + 1;
         let mut restarted = process.restart().await;
-        if deaths >= 2 * DEATHS && restarted.again.is_ok() {
+        if deaths >= ALL_DEATHS && restarted.again.is_ok() {
             restarted.again = Err(format!("it has died {deaths} times"));
         }
-        if by_itself { Blame::Sure(restarted) } else { Blame::Shared(restarted) }
+        if by_itself {
+            return Blame::Sure(restarted);
+        }
+        self.shared.fetch_add(1, Ordering::Relaxed);
+        Blame::Shared(restarted)
     }
 }
 
@@ -148,17 +171,6 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         }
         if let Err(why) = restarted.again {
             outcome.judgement.details.push(format!("the target was not started again: {why}"));
-        }
-    }
-
-    /// Plays those that were in progress when the target died again, one by one, to find which one kills it.
-    pub(super) async fn play_suspects(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) {
-        for outcome in outcomes.iter_mut().filter(|outcome| is_suspect(outcome)) {
-            let of = scenarios.iter().find(|scenario| scenario.id == outcome.case.scenario);
-            let cases = of.map(|scenario| self.expand(scenario, 1.0)).unwrap_or_default();
-            if let Some(case) = cases.into_iter().find(|case| case.id == outcome.case.id) {
-                *outcome = self.play_watched(case, Lane::alone()).await;
-            }
         }
     }
 }
@@ -277,13 +289,4 @@ fn pin(outcome: &mut Outcome, restarted: &Restarted) {
     outcome.judgement.breaches.retain(|breach| !breach.follows_a_death());
     outcome.judgement.breaches.push(target_ended(&restarted.how));
     outcome.judgement.details.extend(restarted.said());
-}
-
-/// Leaves open what a case has shown until it is played again by itself.
-fn suspect(outcome: &mut Outcome) {
-    (outcome.verdict, outcome.reason) = (Verdict::Inconclusive, Some(SUSPECT.into()));
-}
-
-fn is_suspect(outcome: &Outcome) -> bool {
-    outcome.verdict == Verdict::Inconclusive && outcome.reason.as_deref() == Some(SUSPECT)
 }

@@ -16,6 +16,7 @@ mod run;
 mod schedule;
 mod select;
 mod stoppable;
+mod suspects;
 mod turns;
 mod unfit;
 

@@ -13,6 +13,8 @@ use crate::transport::Transport;
 
 /// A target that has failed by then is not looked at any longer.
 const LONG_ENOUGH: Duration = Duration::from_secs(30);
+/// Nor one whose process is ours: to see what that takes lasts 20 s by itself.
+const LONG_ENOUGH_TO_WEIGH: Duration = Duration::from_secs(60);
 /// Of a target that is not done by then, and need not be wrong, each scenario is played once; sooner of one that is known to
 /// be slow.
 const SLOW_RUN: Duration = Duration::from_secs(50);
@@ -83,7 +85,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     fn has_taken_long(&self) -> bool {
-        self.has_taken(LONG_ENOUGH)
+        self.has_taken(if self.life.process.is_some() { LONG_ENOUGH_TO_WEIGH } else { LONG_ENOUGH })
     }
 
     fn has_taken(&self, long: Duration) -> bool {

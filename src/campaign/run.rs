@@ -17,6 +17,7 @@ use super::patience::{BEYOND_DOUBT, Passed};
 use super::probe::is_alive;
 use super::schedule::{self, Beside, Burden, Death, Failures, Group, LANES, Lane, Load, Place, Schedule};
 use super::stoppable::Stoppable;
+use super::suspects::{is_suspect, put_off};
 use super::unfit::unfit_outcomes;
 use super::{Options, Watcher};
 use crate::framing::Framing;
@@ -203,7 +204,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         outcomes
     }
 
-    async fn play_beside(&self, cases: impl Iterator<Item = (Place, Case)>, lane: Lane) -> Vec<(Place, Outcome)> {
+    pub(super) async fn play_beside(
+        &self,
+        cases: impl Iterator<Item = (Place, Case)>,
+        lane: Lane,
+    ) -> Vec<(Place, Outcome)> {
         let mut cases = cases.peekable();
         let mut load = Load::new(lane, self.calibration.patience() / LANES);
         let (mut playing, mut played) = (FuturesUnordered::new(), Vec::new());
@@ -219,7 +224,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             if lane.rests && outcome.verdict != Verdict::Skipped {
                 self.let_rest().await;
             }
-            self.watcher.case_done(&outcome.case.id, outcome.verdict);
+            if !is_suspect(&outcome) {
+                self.watcher.case_done(&outcome.case.id, outcome.verdict);
+            }
             played.push((place, outcome));
         }
     }
@@ -268,6 +275,9 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         }
         if let Some(why) = self.brevity(&case) {
             return Outcome::without_run(case, Verdict::Skipped, why.into());
+        }
+        if self.life.dies_often() {
+            return put_off(case);
         }
         let life = self.life.begin().await;
         let mut outcome = self.play_repeatedly(case, script).await;

@@ -123,7 +123,7 @@ impl Entry<'_> {
 }
 
 /// What waits so long by itself is asleep most of its time.
-const ASLEEP: Duration = Duration::from_millis(900);
+pub(super) const ASLEEP: Duration = Duration::from_millis(900);
 
 /// What may run beside what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +186,11 @@ impl Lane {
     pub(super) fn few(jobs: usize) -> Self {
         let death = if jobs > 1 { Death::Shared } else { Death::Pinned };
         Self { jobs, bytes: 6 * MIB, death, rests: false }
+    }
+
+    /// Beside each other, and nothing else.
+    pub(super) fn asleep(jobs: usize) -> Self {
+        Self { death: Death::Elsewhere, ..Self::few(jobs) }
     }
 
     /// Of `jobs` cases at once each group that may be played beside others has its share: there is room for small ones
