@@ -142,18 +142,18 @@ fn death_is_pinned_on_the_case_that_brought_it_and_the_run_goes_on() {
 
 #[test]
 fn one_that_dies_of_ordinary_messages_is_told_the_same_every_time_and_judged_by_all_the_rest() {
-    let reports: Vec<_> = (0..3)
+    let reports: Vec<_> = (0..2)
         .map(|_| {
             let target = Target::new();
             let (path, command) = (target.folder.path().join("report.md"), target.command("dies"));
             let report = format!("markdown={}", path.display());
-            let selection = ["--only", "BYT-*", "--only", "SEG-0*", "--only", "SES-*"];
+            let selection = ["--skip", "RES-*", "--skip", "CLO-*", "--skip", "SES-*", "--skip", "CON-*"];
             check(&[["--exec", &command, "--framing", FRAMING, "--report", &report].as_slice(), &selection].concat());
             fs::read_to_string(path).expect("a report")
         })
         .collect();
-    assert!(reports[0].contains("BYT-02") && !reports[0].contains("died before"), "{}", reports[0]);
-    assert!(reports.iter().all(|report| *report == reports[0]), "{reports:#?}");
+    assert!(reports[0].contains("BYT-02") && !reports[0].contains("died while"), "{}", reports[0]);
+    assert!(reports[0] == reports[1], "{reports:#?}");
 }
 
 #[test]
