@@ -269,6 +269,7 @@ fn what(until: &Until) -> What {
         Until::Left => What::Left,
         Until::Stalled => What::Stalled,
         Until::Prompt(_) => What::Prompt,
+        Until::Same => What::Same,
     }
 }
 

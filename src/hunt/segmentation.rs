@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::known::Known;
 use crate::framing::Deframer;
 use crate::fuzzing::{Plan, Trust, segments};
-use crate::oracle::{Breach, Judgement, cut_dependent, excerpt, judge};
+use crate::oracle::{Judgement, Transcript, judge};
 use crate::profile::Tempo;
 use crate::session::{Conn, Duty, Event, Promise, Replies, Script, Segment, Step, Trace, Until};
 
@@ -18,9 +18,9 @@ pub(super) fn scripts(plan: &Plan, known: &Known, tempo: Tempo) -> [Script; 2] {
 
 /// As the plan cuts it, and owed is what the whole brought.
 pub(super) fn told(plan: &Plan, known: &Known, tempo: Tempo, whole: &Trace) -> Script {
-    let came = Transcript::of(whole).bytes;
+    let came = Transcript::of(whole);
     let mut deframer = Deframer::new(&known.settings.framing.reply());
-    deframer.push(&came);
+    deframer.push(came.bytes());
     let messages: Vec<_> = std::iter::from_fn(|| deframer.next_frame()?.ok()).map(|frame| frame.payload).collect();
     script(segments(plan, &known.settings, Trust::Measured), &messages, known, tempo)
 }
@@ -45,47 +45,6 @@ fn script(segments: Vec<Bytes>, messages: &[Vec<u8>], known: &Known, tempo: Temp
     Script { steps, replies, bound: tempo.case, errand: None }
 }
 
-/// What a stream brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Transcript {
-    bytes: Vec<u8>,
-    ending: Ending,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    Open,
-    Fin,
-    Reset,
-}
-
-impl Transcript {
-    fn of(trace: &Trace) -> Self {
-        let mut transcript = Self { bytes: Vec::new(), ending: Ending::Open };
-        for record in &trace.records {
-            match &record.event {
-                Event::Received(bytes) => transcript.bytes.extend_from_slice(bytes),
-                Event::Fin => transcript.ending = Ending::Fin,
-                Event::Reset => transcript.ending = Ending::Reset,
-                _ => {}
-            }
-        }
-        transcript
-    }
-
-    /// Whether the two may come of one decoder. A reset takes along what had not been read yet, and whether bytes are
-    /// left unread, so that a close becomes a reset, depends on when they come.
-    fn agrees(&self, other: &Self) -> bool {
-        let [shorter, longer] = if self.bytes.len() < other.bytes.len() { [self, other] } else { [other, self] };
-        let same = if shorter.ending == Ending::Reset {
-            longer.bytes.starts_with(&shorter.bytes)
-        } else {
-            longer.bytes == shorter.bytes
-        };
-        same && (self.ending == Ending::Open) == (other.ending == Ending::Open)
-    }
-}
-
 /// Says where the two differ. `cut`: what was played last, which may not have arrived as it was cut.
 pub(super) fn compare(cut: &Script, whole_trace: &Trace, cut_trace: &Trace) -> Judgement {
     let inconclusive = judge(cut, cut_trace).inconclusive;
@@ -98,36 +57,6 @@ pub(super) fn compare(cut: &Script, whole_trace: &Trace, cut_trace: &Trace) -> J
     if !comparable || whole.agrees(&pieces) {
         return judgement;
     }
-    let ends = |transcript: &Transcript| match transcript.ending {
-        Ending::Open => "the connection stayed open",
-        Ending::Fin | Ending::Reset => "the connection ended",
-    };
-    let shown = |transcript: &Transcript| format!("{}, then {}", excerpt(&transcript.bytes), ends(transcript));
-    let same = whole.bytes.iter().zip(&pieces.bytes).take_while(|(whole, cut)| whole == cut).count();
-    judgement.breaches = vec![Breach {
-        expected: Some(shown(&whole)),
-        actual: Some(shown(&pieces)),
-        differs_at: Some(same as u64),
-        timing: whole.bytes == pieces.bytes,
-        ..cut_dependent()
-    }];
+    judgement.breaches = vec![whole.difference(&pieces)];
     judgement
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn transcript(bytes: &[u8], ending: Ending) -> Transcript {
-        Transcript { bytes: bytes.to_vec(), ending }
-    }
-
-    #[test]
-    fn a_reset_may_take_a_part_of_the_reply_along_and_a_fin_may_not() {
-        let whole = transcript(b"abcd", Ending::Fin);
-        assert!(whole.agrees(&transcript(b"ab", Ending::Reset)));
-        assert!(!whole.agrees(&transcript(b"ab", Ending::Fin)));
-        assert!(!whole.agrees(&transcript(b"ax", Ending::Reset)));
-        assert!(!whole.agrees(&transcript(b"abcd", Ending::Open)));
-    }
 }

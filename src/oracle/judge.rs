@@ -10,6 +10,7 @@ use super::excerpt::excerpt;
 use super::queue::crowded_out;
 use super::reply::{describe, difference};
 use super::rules::{self, Rule};
+use super::transcript::{Ending, Transcript};
 use super::verdict::Breach;
 use crate::framing::{Compare, Deframer};
 use crate::session::{
@@ -111,12 +112,6 @@ struct Account {
     round_trips: Vec<Duration>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Fin,
-    Reset,
-}
-
 impl Bench<'_> {
     fn hear(&mut self, index: usize, record: &Record) {
         let Record { at, conn, event } = record;
@@ -199,6 +194,9 @@ impl Bench<'_> {
     /// A step that got what it waited for: a round trip, if that was a reply.
     fn met(&mut self, index: usize, at: Duration, step: usize) {
         let Some(Step::Await { conns, any, .. }) = self.script.steps.get(step) else { return };
+        if any.contains(&Until::Same) {
+            self.differing(index, conns);
+        }
         for conn in conns.clone() {
             let Some(account) = self.accounts.get_mut(&conn) else { continue };
             if any.contains(&Until::Echo) {
@@ -214,6 +212,17 @@ impl Bench<'_> {
                 self.judgement.details.push(format!("{conn}: {}", rhythm(median, times)));
                 self.breach(&rules::SLOW_REPLIES, index, Some(conn), Breach::default());
             }
+        }
+    }
+
+    /// Connections that have to have brought the same: what is wrong with one of them by itself was told already.
+    fn differing(&mut self, index: usize, conns: &[Conn]) {
+        let accounts: Option<Vec<_>> = conns.iter().map(|conn| self.accounts.get(conn)).collect();
+        let accounts = accounts.filter(|all| all.iter().all(|account| !account.told)).unwrap_or_default();
+        let transcripts: Vec<_> = accounts.iter().map(|account| account.transcript()).collect();
+        let Some((first, others)) = transcripts.split_first() else { return };
+        if let Some(other) = others.iter().find(|other| !first.brings_as_much(other)) {
+            self.breach(&rules::CUT_DEPENDENT, index, None, first.difference(other));
         }
     }
 
@@ -345,8 +354,12 @@ impl Account {
             Until::Closed => self.ending.is_some(),
             Until::Refused => self.failed.is_some(),
             Until::Silence | Until::Stalled | Until::Left => false,
-            Until::Prompt(_) => true,
+            Until::Prompt(_) | Until::Same => true,
         }
+    }
+
+    fn transcript(&self) -> Transcript {
+        Transcript { bytes: self.received.concat(), ending: self.ending.map(|(_, ending)| ending) }
     }
 
     fn median_round_trip(&self) -> Option<Duration> {

@@ -99,7 +99,7 @@ pub fn target_not_back(why: &str) -> Breach {
 }
 
 /// The same bytes brought something else in other segments.
-pub fn cut_dependent() -> Breach {
+pub(super) fn cut_dependent() -> Breach {
     Breach { rule: rules::CUT_DEPENDENT.name.into(), sentence: rules::CUT_DEPENDENT.about.into(), ..Breach::default() }
 }
 

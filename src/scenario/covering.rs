@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use rand_chacha::ChaCha8Rng;
+
 use super::file::Cover;
+use super::seed;
 
 /// Variables and their values, by index.
 type Combination = Vec<(usize, usize)>;
@@ -18,6 +21,17 @@ pub(super) fn rows(widths: &[usize], cover: Cover) -> Vec<Vec<usize>> {
         Cover::Triples => 3,
     };
     if strength >= widths.len() { product(widths) } else { covering(widths, strength) }
+}
+
+/// The same for other combinations of as many variables at a time, as a seed draws them; those of all are always the same.
+pub(super) fn drawn(widths: &[usize], cover: Cover, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
+    let mut rows = rows(widths, cover);
+    let values: Vec<_> = widths.iter().map(|width| seed::shuffled(rng, *width)).collect();
+    for (value, values) in rows.iter_mut().flat_map(|row| row.iter_mut().zip(&values)) {
+        *value = values[*value];
+    }
+    rows.sort_unstable();
+    rows
 }
 
 /// A lower bound on the number of rows, without making them.
@@ -130,6 +144,17 @@ mod tests {
         for widths in [&[2, 2, 2, 2, 2][..], &[4, 3, 2, 3], &[5, 1, 5, 2]] {
             assert_covered(widths, 3, &rows(widths, Cover::Triples));
         }
+    }
+
+    #[test]
+    fn another_seed_draws_other_rows_and_they_cover_as_much() {
+        let widths = &[7, 2, 2, 5];
+        let drawn = |seed| drawn(widths, Cover::Pairs, &mut seed::generator(seed, "rows"));
+        assert_eq!(drawn(1), drawn(1));
+        assert_ne!(drawn(1), drawn(2));
+        (0..20).for_each(|seed| assert_covered(widths, 2, &drawn(seed)));
+        let all = super::drawn(&[2, 3], Cover::Full, &mut seed::generator(1, "rows"));
+        assert_eq!(all, rows(&[2, 3], Cover::Full));
     }
 
     #[test]

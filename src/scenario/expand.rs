@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::choices::Choices;
 use super::compile::{Compiled, Memo, Variant, compile};
 use super::variables::{self, Binding};
-use super::{Context, MAX_CASES, Scenario, covering, fit};
+use super::{Context, MAX_CASES, Scenario, covering, fit, seed};
 use crate::session::{Limits, Script};
 
 /// One case.
@@ -50,7 +50,8 @@ impl Scenario {
         }
         let widths: Vec<_> = self.matrix.0.iter().map(|(_, values)| values.len()).collect();
         let mut cases = Vec::new();
-        for row in covering::rows(&widths, self.cover) {
+        let mut rng = seed::generator(context.seed, &format!("{}/rows", self.id));
+        for row in covering::drawn(&widths, self.cover, &mut rng) {
             cases.extend(self.variant(context, &row));
             if cases.len() > MAX_CASES {
                 return vec![self.skipped(&[], format!("has more than {MAX_CASES} cases with this framing"))];

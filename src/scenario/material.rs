@@ -33,6 +33,9 @@ impl Setting<'_> {
             Payload::FalseStart(bytes) => self.false_start(*bytes.given()? as usize)?,
             Payload::Fill(size) => pattern(self.context.framing, self.size(*size.given()?)?),
             Payload::Frame(size) => framed(self.context.framing, self.size(*size.given()?)?)?,
+            Payload::Frames(payload, size) => {
+                frames(self.context.framing, &self.bytes(payload.given()?)?, self.size(*size.given()?)?)?
+            }
             Payload::Random(size) => self.random(self.size(*size.given()?)?),
             Payload::Counter(size) => counters(self.size(*size.given()?)?),
         })
@@ -102,6 +105,13 @@ fn framed(framing: &Framing, size: usize) -> Result<Vec<u8>, String> {
         payload = pattern(framing, fits);
     }
     Err(format!("no frame of a readable message has {size} bytes"))
+}
+
+/// The frames of a message, again and again.
+fn frames(framing: &Framing, payload: &[u8], size: usize) -> Result<Vec<u8>, String> {
+    let mut frame = Vec::new();
+    framing.encode_unlimited(payload, &mut frame).map_err(|error| error.to_string())?;
+    Ok(filled_with(&frame, size))
 }
 
 fn filled_with(block: &[u8], size: usize) -> Vec<u8> {

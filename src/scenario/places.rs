@@ -44,11 +44,28 @@ pub(super) fn all_offsets(places: &[Place], wire: &Wire, range: &Range<usize>) -
     found
 }
 
-/// What stands at an offset: `inside the prefix`, `before the delimiter`, `between two messages`.
-pub(super) fn whereabouts(wire: &Wire, offset: usize) -> String {
+/// What stands at an offset: `inside the prefix`, `before the delimiter`, `between the CR and the LF of a message of exactly
+/// max`.
+pub(super) fn whereabouts(wire: &Wire, offset: usize, max: Option<u64>) -> String {
+    let within = wire.messages.iter().find(|message| message.frame.start < offset && offset < message.frame.end);
+    let size = within.map(|message| message.payload.len() as u64);
+    let of = match max.zip(size) {
+        Some((max, size)) if size == max => " of a message of exactly max",
+        Some((max, size)) if size > max => " of an oversize message",
+        _ => "",
+    };
+    format!("{}{of}", place(wire, offset))
+}
+
+fn place(wire: &Wire, offset: usize) -> String {
     let full: Vec<_> = wire.parts.iter().filter(|part| !part.range.is_empty()).collect();
     if let Some(part) = full.iter().find(|part| part.range.start < offset && offset < part.range.end) {
-        return format!("inside the {}", name(part.role));
+        let is_line_end = wire.bytes.get(part.range.clone()).is_some_and(|bytes| bytes == &b"\r\n"[..]);
+        return if is_line_end {
+            "between the CR and the LF".to_owned()
+        } else {
+            format!("inside the {}", name(part.role))
+        };
     }
     if wire.messages.iter().any(|message| message.frame.start == offset) {
         return "between two messages".to_owned();

@@ -26,6 +26,13 @@ pub(super) fn below(rng: &mut ChaCha8Rng, bound: usize) -> usize {
     (rng.next_u64() % bound as u64) as usize
 }
 
+/// The numbers below `count` in an order that is drawn.
+pub(super) fn shuffled(rng: &mut ChaCha8Rng, count: usize) -> Vec<usize> {
+    let mut numbers: Vec<_> = (0..count).collect();
+    (1..count).rev().for_each(|last| numbers.swap(last, below(rng, last + 1)));
+    numbers
+}
+
 /// Different numbers from 1 below `end`, ascending; fewer than `count` where there are no more.
 pub(super) fn cuts(rng: &mut ChaCha8Rng, end: usize, count: usize) -> Vec<usize> {
     let mut cuts = std::collections::BTreeSet::new();

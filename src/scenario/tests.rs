@@ -142,7 +142,7 @@ mod errors {
         demo.yaml:3:18: `eco` is nothing to expect
          3 |   - expect: {is: eco}
            |                  ^
-           = right: echo, message, silence, end, closed, refused, left, alive, stalled, prompt, or {bytes: 5}
+           = right: echo, message, silence, end, closed, refused, left, alive, stalled, prompt, same, or {bytes: 5}
         ");
     }
 

@@ -420,9 +420,9 @@ impl Channel {
             Until::Silence | Until::Left => None,
             Until::End => met(self.state == State::Ended).or(hopeless),
             Until::Closed => met(matches!(self.state, State::Ended | State::Dead)).or(hopeless),
-            // Both are decided by time, not by what comes.
+            // What is left is not decided by what comes now.
             Until::Stalled => (self.queue.is_empty() || over).then_some(Outcome::Hopeless),
-            Until::Prompt(_) => Some(Outcome::Met),
+            Until::Prompt(_) | Until::Same => Some(Outcome::Met),
             Until::Refused => {
                 met(matches!(self.state, State::Failed(_))).or((self.state == State::Open).then_some(Outcome::Hopeless))
             }

@@ -146,6 +146,8 @@ pub enum Until {
     Stalled,
     /// The replies so far have come promptly: the median of the round trips is below this. Does not wait.
     Prompt(Duration),
+    /// The same has come on each of the connections, as far as each is still heard. Does not wait.
+    Same,
 }
 
 impl Until {

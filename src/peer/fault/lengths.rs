@@ -164,6 +164,20 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk| cut_varint(desk, 2),
     ),
     reading(
+        "long-length-refused-when-cut",
+        "refuses a length in more bytes than it needs only if these come in two reads (netty#17549)",
+        &["SEG-12", "VAR-03"],
+        scope::varint,
+        |desk| refusing_when_cut(desk, |head| head.len > shortest_varint(head.value)),
+    ),
+    reading(
+        "empty-refused-when-cut",
+        "refuses an empty message only if its length comes in two reads",
+        &["SEG-12"],
+        scope::wide,
+        |desk| refusing_when_cut(desk, |head| head.value == 0),
+    ),
+    reading(
         "varint-consumes-shortest",
         "passes over as many bytes as the shortest spelling would have had (it-length-prefixed 11)",
         &["VAR-04", "VAR-08"],
@@ -171,9 +185,8 @@ pub(super) const FAULTS: &[Fault] = &[
         |desk| {
             Reader::boxed(desk.framing().clone(), |it| {
                 while let Some((head, _)) = it.whole() {
-                    let shortest = (70 - (head.value | 1).leading_zeros() as usize) / 7;
-                    let len = shortest.min(head.len) + head.value as usize;
-                    it.deliver(Header { len: shortest.min(head.len), ..head }, len);
+                    let shortest = shortest_varint(head.value).min(head.len);
+                    it.deliver(Header { len: shortest, ..head }, shortest + head.value as usize);
                 }
             })
         },
@@ -287,6 +300,34 @@ fn cut_varint(desk: &Desk, bytes: usize) -> Box<dyn Decode> {
             it.message(b"");
         }
     })
+}
+
+/// Refuses what it would answer if the length had come whole.
+fn refusing_when_cut(desk: &Desk, is_odd: fn(&Header) -> bool) -> Box<dyn Decode> {
+    Reader::boxed((desk.framing().clone(), is_odd, false), |it| {
+        loop {
+            let Some(head) = header(&it.state.0, it.buffer) else {
+                it.state.2 = !it.buffer.is_empty();
+                return;
+            };
+            let max = it.state.0.behaviour().max.unwrap_or(u64::MAX);
+            if head.value > max || it.state.2 && (it.state.1)(&head) {
+                return it.refuse();
+            }
+            let len = head.len + head.value as usize;
+            if it.buffer.len() < len {
+                return;
+            }
+            let payload = it.buffer[head.len..len].to_vec();
+            it.drop(len);
+            it.state.2 = false;
+            it.message(&payload);
+        }
+    })
+}
+
+fn shortest_varint(value: u64) -> usize {
+    (64 - value.leading_zeros() as usize).div_ceil(7).max(1)
 }
 
 impl Cutting<'_, Framing> {

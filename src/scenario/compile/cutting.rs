@@ -1,15 +1,22 @@
 //! Chooses where a send is cut, and where it stops.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::super::file::{Cut, Place, Slot};
+use super::super::file::{BOUNDARIES, Cut, Place, Slot};
 use super::super::places::{all_offsets, offsets, whereabouts};
 use super::super::seed;
 use super::super::wire::Wire;
 use super::{Compiler, MOST_PIECES};
 
-/// Where there are more pairs of offsets than this, so many are drawn from the seed.
+/// Of more bytes than this not all pairs of offsets are played, but so many, drawn from the seed.
+const ALL_PAIRED: usize = 64;
 const PAIRS: usize = 500;
+/// Of more offsets than this, and of more where the run is thorough, those at both ends are played, those at the sizes of
+/// buffers, and some that are drawn from the seed: a fixed length may be a mebibyte.
+const MOST_OFFSETS: [usize; 2] = [320, 4400];
+const OUTER: usize = 40;
+const DRAWN: usize = 80;
 /// Pairs of places are for messages that are not longer than this.
 const LONGEST_PAIRED: usize = 64 * 1024;
 /// A drawn segmentation has at most so many cuts.
@@ -45,7 +52,7 @@ impl Compiler<'_> {
         let Some(last) = found.len().checked_sub(1) else { return Err(no_place(&[place])) };
         let index = if last == 0 { 0 } else { self.choices.choose(at, "until", found.len()) };
         let offset = found[index.min(last)];
-        let words = format!("stop {}", after(&[offset], wire, &(0..wire.len())));
+        let words = format!("stop {}", after(&[offset], wire, &(0..wire.len()), self.variant.context.profile.max));
         self.choices.name(at, "until", offset.to_string(), words);
         Ok(offset)
     }
@@ -63,7 +70,7 @@ impl Compiler<'_> {
                 Ok(regular(bytes, range, words)?.bounded(thorough))
             }
             Cut::Messages => Ok(between_messages(wire, range).bounded(thorough)),
-            Cut::AllOf(places) => all_of(&given(places)?, wire, range),
+            Cut::AllOf(places) => all_of(&given(places)?, wire, range, self.variant.context.profile.max),
             Cut::EachOf(places) => self.each_of(at, &given(places)?, wire, range),
             Cut::EveryOffset => self.each_of(at, &[Place::Every], wire, range),
             Cut::EveryPair => self.every_pair(at, wire, range),
@@ -72,12 +79,25 @@ impl Compiler<'_> {
     }
 
     fn each_of(&mut self, at: usize, places: &[Place], wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
-        let found = all_offsets(places, wire, range);
+        let mut found = all_offsets(places, wire, range);
         if found.is_empty() {
             return Err(no_place(places));
         }
+        if found.len() > MOST_OFFSETS[usize::from(self.variant.context.thorough)] {
+            found = self.spread(&found, range);
+        }
         let index = self.choices.choose(at, "cut", found.len());
         Ok(self.chosen(at, vec![found[index.min(found.len() - 1)]], None, wire, range))
+    }
+
+    /// Those at both ends, those at the sizes of buffers, and some that are drawn.
+    fn spread(&self, all: &[usize], range: &Range<usize>) -> Vec<usize> {
+        let mut rng = self.named_generator(0, "offsets");
+        let drawn: BTreeSet<_> = (0..DRAWN).map(|_| all[seed::below(&mut rng, all.len())]).collect();
+        let is_outer = |offset: usize| offset - range.start <= OUTER || range.end - offset <= OUTER;
+        let is_boundary = |offset: usize| BOUNDARIES.contains(&((offset - range.start) as u64));
+        let is_kept = |offset: &usize| is_outer(*offset) || is_boundary(*offset) || drawn.contains(offset);
+        all.iter().copied().filter(is_kept).collect()
     }
 
     fn every_pair(&mut self, at: usize, wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
@@ -89,8 +109,9 @@ impl Compiler<'_> {
         if pairs == 0 {
             return Err("there are no two places to cut at".to_owned());
         }
-        let index = self.choices.choose(at, "cut", pairs.min(PAIRS));
-        let number = if pairs <= PAIRS { index } else { self.drawn_pair(index, pairs) };
+        let is_drawn = range.len() > ALL_PAIRED && pairs > PAIRS;
+        let index = self.choices.choose(at, "cut", if is_drawn { PAIRS } else { pairs });
+        let number = if is_drawn { self.drawn_pair(index, pairs) } else { index };
         let pair = nth_pair(inner, number).into_iter().map(|offset| range.start + offset);
         Ok(self.chosen(at, pair.collect(), None, wire, range))
     }
@@ -127,7 +148,7 @@ impl Compiler<'_> {
         range: &Range<usize>,
     ) -> Cuts {
         let relative: Vec<_> = offsets.iter().map(|offset| (offset - range.start).to_string()).collect();
-        let words = after(&offsets, wire, range);
+        let words = after(&offsets, wire, range, self.variant.context.profile.max);
         self.choices.name(at, "cut", label.unwrap_or_else(|| relative.join("+")), format!("cut {words}"));
         Cuts { offsets, words: Some(words) }
     }
@@ -142,12 +163,12 @@ fn no_place(places: &[Place]) -> String {
     format!("what is sent has no place {}", names.join(", "))
 }
 
-fn all_of(places: &[Place], wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
+fn all_of(places: &[Place], wire: &Wire, range: &Range<usize>, max: Option<u64>) -> Result<Cuts, String> {
     let offsets = all_offsets(places, wire, range);
     if offsets.is_empty() {
         return Err(no_place(places));
     }
-    let words = Some(after(&offsets, wire, range));
+    let words = Some(after(&offsets, wire, range, max));
     Ok(Cuts { offsets, words })
 }
 
@@ -177,7 +198,7 @@ fn nth_pair(inner: usize, mut index: usize) -> Vec<usize> {
 }
 
 /// `after 3 of 9 bytes (inside the prefix)`.
-fn after(offsets: &[usize], wire: &Wire, range: &Range<usize>) -> String {
+fn after(offsets: &[usize], wire: &Wire, range: &Range<usize>, max: Option<u64>) -> String {
     const SHOWN: usize = 4;
     let numbers: Vec<_> = offsets.iter().take(SHOWN).map(|offset| (offset - range.start).to_string()).collect();
     let more =
@@ -186,7 +207,7 @@ fn after(offsets: &[usize], wire: &Wire, range: &Range<usize>) -> String {
         [first, second] => format!("{first} and {second}"),
         numbers => numbers.join(", "),
     };
-    let mut stands: Vec<_> = offsets.iter().take(SHOWN).map(|offset| whereabouts(wire, *offset)).collect();
+    let mut stands: Vec<_> = offsets.iter().take(SHOWN).map(|offset| whereabouts(wire, *offset, max)).collect();
     stands.dedup();
     let stands = if stands == ["inside the payload"] && wire.parts.len() == 1 {
         String::new()

@@ -58,6 +58,9 @@ pub(super) fn payload(payload: &Payload) -> Result<String, String> {
         Payload::Fill(size) => format!("a pattern of {}", sized(size)?),
         Payload::Random(size) => format!("random bytes, {}", sized(size)?),
         Payload::Frame(size) => format!("a pattern in a frame, {}", sized(size)?),
+        Payload::Frames(inner, size) => {
+            format!("frames of {}, {} in all", self::payload(inner.given()?)?, sized(size)?)
+        }
         Payload::Counter(size) => format!("counters, {}", sized(size)?),
     })
 }
@@ -113,6 +116,7 @@ fn what(what: What) -> String {
         What::Alive => "service".to_owned(),
         What::Stalled => "that no more is taken".to_owned(),
         What::Prompt => "that replies come promptly".to_owned(),
+        What::Same => "that each brought the same".to_owned(),
         What::Bytes(bytes) => count(bytes as usize),
     }
 }

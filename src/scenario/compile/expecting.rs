@@ -111,6 +111,7 @@ fn until(what: What, prompt: Duration) -> Result<Until, String> {
         What::Left => Until::Left,
         What::Stalled => Until::Stalled,
         What::Prompt => Until::Prompt(prompt),
+        What::Same => Until::Same,
         What::Bytes(count) => Until::Bytes(count),
         What::Alive => return Err("`alive` among others".to_owned()),
     })

@@ -20,7 +20,7 @@ use super::material::Setting;
 use super::wire::Wire;
 use super::{Context, Scenario, seed};
 use crate::framing::Strategy;
-use crate::session::{Errand, Pace, Replies, Script, Step as Action};
+use crate::session::{Conn, Errand, Pace, Replies, Script, Step as Action};
 use connections::Connections;
 
 /// A case writes at most so many bytes.
@@ -109,6 +109,20 @@ pub(super) fn compile(variant: &Variant<'_>, choices: &mut Choices, memo: &mut M
 /// What a slow target would be busy with for so long is left to thorough runs.
 const TOO_LONG: Duration = Duration::from_secs(5);
 
+/// What is read in drops for longer than this is left out: a fixed length may be a mebibyte.
+const TOO_MANY_DROPS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(20)];
+
+/// Why a case would keep even a quick target for too long.
+fn too_many_drops(script: &Script, context: &Context<'_>) -> Option<String> {
+    let awaits = |step: &Action, conn: Conn| matches!(step, Action::Await { conns, .. } if conns.contains(&conn));
+    let is_awaited = |conn: Conn| script.steps.iter().any(|step| awaits(step, conn));
+    let demands = script.demands().into_iter().filter(|(conn, _)| is_awaited(*conn));
+    let drops = demands.map(|(_, demand)| demand.read_in).max()?;
+    let most = TOO_MANY_DROPS[usize::from(context.thorough)].mul_f64(context.time_scale.max(1.0));
+    let seconds = drops.as_secs();
+    (drops > most).then(|| format!("messages of this framing would be read in drops for {seconds} s"))
+}
+
 /// Why a case is not worth the time of so slow a target.
 fn too_long(script: &Script, context: &Context<'_>) -> Option<String> {
     let effort = context.tempo.effort.of_the_slow(context.time_scale);
@@ -139,7 +153,7 @@ impl<'a> Compiler<'a> {
         let transfer = Duration::from_millis((self.weight / 1024 * 2 + self.pieces * 10) as u64);
         let bound = context.tempo.case + self.patience + transfer;
         let script = Script { steps: actions, replies, bound, errand };
-        match too_long(&script, context) {
+        match too_long(&script, context).or_else(|| too_many_drops(&script, context)) {
             Some(reason) => Err(reason),
             None => Ok(Compiled { script, stimulus, alive }),
         }

@@ -30,7 +30,7 @@ impl Compiler<'_> {
         for (index, live) in self.open_or_find(name)?.into_iter().enumerate() {
             let plan = self.plan(send, name, live, later)?;
             if index == 0 {
-                self.say(&sentence(send, name, &plan)?);
+                self.say(&sentence(send, name, &plan, self.variant.context.profile.max)?);
             }
             self.emit(send, live, plan)?;
         }
@@ -147,7 +147,7 @@ impl Compiler<'_> {
 }
 
 /// The step in words.
-fn sentence(send: &Send, name: &str, plan: &Plan) -> Result<String, String> {
+fn sentence(send: &Send, name: &str, plan: &Plan, max: Option<u64>) -> Result<String, String> {
     let content = describe::content(&send.content)?;
     let size = describe::count(plan.wire.len() * plan.wire.times as usize);
     let is_said = send.content == Content::Rest || content.ends_with(&format!(" {size}"));
@@ -155,7 +155,7 @@ fn sentence(send: &Send, name: &str, plan: &Plan) -> Result<String, String> {
     let end = plan.range.end;
     let is_part = end < plan.wire.len();
     let part =
-        if is_part { format!(", only the first {end} ({})", whereabouts(&plan.wire, end)) } else { String::new() };
+        if is_part { format!(", only the first {end} ({})", whereabouts(&plan.wire, end, max)) } else { String::new() };
     let cut = plan.cuts.words.as_ref().map_or(String::new(), |cut| format!(", cut {cut}"));
     Ok(format!("{name}: send {content}{size}{part}{cut}{}", describe::manner(send, plan.fin)?))
 }

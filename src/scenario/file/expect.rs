@@ -43,11 +43,13 @@ pub enum What {
     Stalled,
     /// The median of the round trips so far is below `within`, or what calibration makes of it.
     Prompt,
+    /// The same has come on each of the connections: what the same bytes in other segments must bring, whatever that is.
+    Same,
     /// So many bytes have come in all.
     Bytes(u64),
 }
 
-const NAMES: [(&str, What); 10] = [
+const NAMES: [(&str, What); 11] = [
     ("echo", What::Echo),
     ("message", What::Message),
     ("silence", What::Silence),
@@ -58,6 +60,7 @@ const NAMES: [(&str, What); 10] = [
     ("alive", What::Alive),
     ("stalled", What::Stalled),
     ("prompt", What::Prompt),
+    ("same", What::Same),
 ];
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

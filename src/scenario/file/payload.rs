@@ -27,6 +27,8 @@ pub enum Payload {
     Fill(Slot<Size>),
     /// The same, so long that its frame has this size.
     Frame(Slot<Size>),
+    /// The frames of another payload, again and again up to this size.
+    Frames(Box<Slot<Payload>>, Slot<Size>),
     /// Incompressible bytes drawn from the seed.
     Random(Slot<Size>),
     /// Several payloads as one.
@@ -37,7 +39,8 @@ pub enum Payload {
     Counter(Slot<Size>),
 }
 
-const FORMS: &str = "text, hex, base64, repeat (with times), join, false-start, fill, frame, random, counter";
+const FORMS: &str =
+    "text, hex, base64, repeat (with times), join, false-start, fill, frame, frames-of (with size), random, counter";
 
 /// The mapping.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -70,6 +73,12 @@ struct PayloadForm {
     /// A readable pattern so long that its frame has this size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame: Option<Slot<Size>>,
+    /// The frames of another payload, again and again up to `size`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frames_of: Option<Box<Slot<Payload>>>,
+    /// How many bytes of `frames-of`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<Slot<Size>>,
     /// Incompressible bytes drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     random: Option<Slot<Size>>,
@@ -94,7 +103,7 @@ impl Payload {
     /// Whether its size is given by the largest message that the target must take.
     pub fn is_relative_to_max(&self) -> bool {
         match self {
-            Self::Fill(size) | Self::Frame(size) | Self::Random(size) | Self::Counter(size) => {
+            Self::Fill(size) | Self::Frame(size) | Self::Frames(_, size) | Self::Random(size) | Self::Counter(size) => {
                 matches!(size, Slot::Given(Size::Max(_)))
             }
             Self::Repeat(payload, _) => payload.given().is_ok_and(Self::is_relative_to_max),
@@ -120,6 +129,9 @@ impl PayloadForm {
         if self.repeat.is_some() != self.times.is_some() {
             return Err(wrong("`repeat` and `times` belong together", "{repeat: PAYLOAD, times: 3}"));
         }
+        if self.frames_of.is_some() != self.size.is_some() {
+            return Err(wrong("`frames-of` and `size` belong together", "{frames-of: PAYLOAD, size: max+1}"));
+        }
         let found = [
             ("text", self.text.map(Payload::Text)),
             ("hex", self.hex.map(Payload::Hex)),
@@ -129,6 +141,7 @@ impl PayloadForm {
             ("false-start", self.false_start.map(Payload::FalseStart)),
             ("fill", self.fill.map(Payload::Fill)),
             ("frame", self.frame.map(Payload::Frame)),
+            ("frames-of", self.frames_of.zip(self.size).map(|(payload, size)| Payload::Frames(payload, size))),
             ("random", self.random.map(Payload::Random)),
             ("counter", self.counter.map(Payload::Counter)),
         ];
@@ -148,6 +161,7 @@ impl From<Payload> for TextOr<PayloadForm> {
             Payload::FalseStart(bytes) => form.false_start = Some(bytes),
             Payload::Fill(size) => form.fill = Some(size),
             Payload::Frame(size) => form.frame = Some(size),
+            Payload::Frames(payload, size) => (form.frames_of, form.size) = (Some(payload), Some(size)),
             Payload::Random(size) => form.random = Some(size),
             Payload::Counter(size) => form.counter = Some(size),
         }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::shape::{Scalar, wrong};
 
 /// Sizes of buffers in use, and what is next to them (CATALOGUE SEG-09).
-pub const BOUNDARIES: [u64; 25] = [
-    127, 128, 255, 256, 511, 512, 1023, 1024, 1459, 1460, 1461, 2047, 2048, 4095, 4096, 4097, 8191, 8192, 8193, 16383,
-    16384, 16385, 65535, 65536, 65537,
+pub const BOUNDARIES: [u64; 36] = [
+    63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 1448, 1459, 1460, 1461, 2047, 2048,
+    2049, 4095, 4096, 4097, 8191, 8192, 8193, 16383, 16384, 16385, 32767, 32768, 65535, 65536, 65537,
 ];
 
 /// A place, or all places of one kind.
