@@ -1,24 +1,24 @@
 #!/usr/bin/env python3
-"""Judges implementations that nobody here wrote, and compares what echospec says with what table.toml expects.
+"""Judges implementations that nobody here wrote, and compares what echospec says with what table.toml and clients.toml
+expect.
 
     peers/judge.py ECHOSPEC [PATTERN ...] [--kind right|wrong|hostile] [--at-once N]
 
-A PATTERN is a glob over "group/server framing" or over the group. Rows whose tools are missing are skipped, and said
-to be. Ends with 0 if every row that ran is as expected, with 1 if one differs. Linux, Python 3.11, nothing else.
+A PATTERN is a row of `--list`, or a glob over that, over its first word, or over the group. Rows whose tools are missing
+are skipped, and said to be. Ends with 0 if every row that ran is as expected, with 1 if one differs. Linux, Python 3.11,
+nothing else.
 """
 
 import argparse
 import concurrent.futures
 import contextlib
 import fnmatch
-import functools
-import importlib.util
+import itertools
 import json
 import os
 import pathlib
 import random
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -27,8 +27,11 @@ import threading
 import time
 import tomllib
 
+from installed import present, version
+
 HERE = pathlib.Path(__file__).resolve().parent
 OUT = HERE.parent / "target" / "peers"
+FOUND = HERE / "found.json"
 LIMIT = 180  # seconds for one run of echospec
 MUCH_MEMORY = 64  # MiB of echospec's own, worth a mark
 
@@ -36,46 +39,24 @@ running = set()  # leaders of process groups that must not outlive this run
 stopping = threading.Event()
 
 
-def present(need):
-    """Whether a tool, or a library of a language, is installed."""
-    kind, _, name = need.rpartition(":")
-    match kind:
-        case "pip":
-            return importlib.util.find_spec(name) is not None
-        case "npm":
-            return (HERE / "node" / "node_modules" / name).is_dir()
-        case "file":
-            return pathlib.Path(name).exists()
-        case "perl":
-            return loads("perl", f"-M{name}", "-e1")
-        case "ruby":
-            return loads("ruby", f"-r{name}", "-e1")
-        case _:
-            return shutil.which(name) is not None
-
-
-@functools.cache
-def loads(*command):
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return shutil.which(command[0]) is not None and subprocess.run(command, **quiet).returncode == 0
-
-
-def rows(table):
-    """Every server under every framing that it is to be judged under."""
-    for group, family in table.items():
+def rows():
+    """Every server and client under every framing that it is to be judged under."""
+    tables = [tomllib.loads((HERE / name).read_text()) for name in ("table.toml", "clients.toml")]
+    for group, family in itertools.chain.from_iterable(table.items() for table in tables):
         for peer in family["peers"]:
             row = {key: value for key, value in family.items() if key != "peers"} | peer
             row["group"], row["needs"] = group, family.get("needs", []) + peer.get("needs", [])
+            row["needs"] += [row["from"]] if row.get("from", "").startswith(("pip:", "npm:")) else []
             row["kind"] = "wrong" if "breaks" in peer else "hostile" if "within" in peer else "right"
+            name = f"{group}/{peer.get('server') or peer['client']}"
+            how = (" --exec" if row.get("watched") else "") + (f" {row['options']}" if "options" in row else "")
             for framing in [peer["framing"]] if isinstance(peer["framing"], str) else peer["framing"]:
-                how = " --exec" if row.get("watched") else ""
-                yield row | {"framing": framing, "id": f"{group}/{peer['server']} {framing}{how}"}
+                yield row | {"framing": framing, "id": f"{name} {framing}{how}"}
 
 
 def chosen(row, patterns, kind):
-    wanted = not patterns or any(
-        fnmatch.fnmatch(name, pattern) for pattern in patterns for name in (row["id"], row["id"].split()[0], row["group"])
-    )
+    names = (row["id"], row["id"].split()[0], row["group"])
+    wanted = not patterns or any(row["id"] == pattern or fnmatch.filter(names, pattern) for pattern in patterns)
     return wanted and kind in (None, row["kind"])
 
 
@@ -125,25 +106,32 @@ def wait_until(condition, seconds):
 def judge(row, echospec):
     """One run of echospec, and what it cost."""
     name = row["id"].translate(str.maketrans("/ :,='\"\\$|", "__________"))
-    report, port = OUT / f"{name}.json", free_port()
+    report = OUT / f"{name}.json"
     report.unlink(missing_ok=True)
-    facts = {"port": "{port}" if row.get("watched") else port, "server": row["server"], "python": sys.executable, "out": OUT}
-    command = shlex.split(row["run"].format(**facts))
     options = ["--framing", row["framing"], "--report", f"json={report}", "--report", f"text={OUT / name}.txt"]
+    options += shlex.split(row.get("options", ""))
     with open(OUT / f"{name}.log", "w") as log:
-        server = None
+        if "client" in row:
+            return measured(start([echospec, "check-client", *options, "--", *command(row)], log), report)
         if row.get("watched"):
-            check = [echospec, "check", str(port), "--exec", shlex.join(command), *options]
-        else:
-            check = [echospec, "check", str(port), *options]
-            server = start(command, log)
-        try:
-            if server and not wait_until(lambda: listens(port) or server.poll() is not None, 30):
-                return {"exit": None, "verdict": "never listened"}
+            check = [echospec, "check", str(free_port()), "--exec", shlex.join(command(row)), *options]
             return measured(start(check, log), report)
+        port = free_port()
+        server = start(command(row, port=port), log)
+        try:
+            if not wait_until(lambda: listens(port) or server.poll() is not None, 30):
+                return {"exit": None, "verdict": "never listened"}
+            return measured(start([echospec, "check", str(port), *options], log), report)
         finally:
-            if server:
-                end(server)
+            end(server)
+
+
+def command(row, **address):
+    """What starts a peer. What echospec knows better is left to it."""
+    facts = {"server": row.get("server"), "client": row.get("client"), "python": sys.executable, "out": OUT}
+    for key, value in (facts | address).items():
+        row = row | {"run": row["run"].replace("{%s}" % key, str(value))}
+    return shlex.split(row["run"])
 
 
 def peak_kib(pid):
@@ -224,6 +212,15 @@ def built(row, done={}):
     return not command or done[command]
 
 
+def record(row, result):
+    """What write_up.py puts into docs/peers.md."""
+    found = json.loads(FOUND.read_text()) if FOUND.exists() else {}
+    said = {key: result[key] for key in ("verdict", "broken", "warnings", "flaky", "open") if result.get(key)}
+    found[row["id"]] = {"version": version(row["from"])} | said
+    lines = (f"{json.dumps(id)}: {json.dumps(found[id])}" for id in (row["id"] for row in rows()) if id in found)
+    FOUND.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("echospec", help="path of the binary")
@@ -231,11 +228,11 @@ def main():
     parser.add_argument("--kind", choices=["right", "wrong", "hostile"])
     parser.add_argument("--at-once", type=int, default=1, help="rows judged at once (default 1)")
     parser.add_argument("--results", type=pathlib.Path, default=OUT / "results.json", help="file to write")
+    parser.add_argument("--record", action="store_true", help=f"keep what is said of libraries and tools in {FOUND.name}")
     parser.add_argument("--list", action="store_true", help="only say which rows there are")
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
-    table = tomllib.loads((HERE / "table.toml").read_text())
-    selected = [row for row in rows(table) if chosen(row, options.patterns, options.kind)]
+    selected = [row for row in rows() if chosen(row, options.patterns, options.kind)]
     if not selected:
         parser.error("no row matches")
     if options.list:
@@ -263,6 +260,8 @@ def main():
             row, result = pending[future], future.result()
             result["complaint"] = complaint(row, result)
             results[row["id"]] = {"kind": row["kind"]} | result
+            if options.record and "from" in row:
+                record(row, result)
             print(told(row, result), flush=True)
     except KeyboardInterrupt:
         stopping.set()

@@ -65,6 +65,10 @@ class NettyEcho {
                 new LengthFieldBasedFrameDecoder(LARGEST, 0, 2, 0, 2), new LengthFieldPrepender(2)
             };
             case "lines" -> new ChannelHandler[] {new LineBasedFrameDecoder(LARGEST), new Ending("\n")};
+            case "lines-short" -> new ChannelHandler[] {new LineBasedFrameDecoder(1000), new Ending("\n")};
+            case "length-short" -> new ChannelHandler[] {
+                new LengthFieldBasedFrameDecoder(1004, 0, 4, 0, 4), new LengthFieldPrepender(4)
+            };
             case "nul" -> new ChannelHandler[] {new DelimiterBasedFrameDecoder(LARGEST, Delimiters.nulDelimiter()), new Ending("\0")};
             case "crlf-short" -> new ChannelHandler[] {
                 new DelimiterBasedFrameDecoder(1000, Unpooled.wrappedBuffer("\r\n".getBytes())), new Ending("\r\n")

@@ -2,6 +2,7 @@
 'use strict'
 const net = require('net')
 const readline = require('readline')
+const { pipeline } = require('stream')
 
 // Writes to a socket, and stops its source while the socket is full.
 function paced (socket, data) {
@@ -18,6 +19,16 @@ const collecting = take => socket => {
     held = Buffer.concat([held, data])
     for (let size; (size = take(held)); held = held.subarray(size)) paced(socket, held.subarray(0, size))
   })
+  socket.on('end', () => socket.end())
+}
+
+// Lines through split2; what it takes for an error ends the connection.
+const splitting = options => socket => {
+  const split2 = require('split2')
+  socket.setEncoding('latin1')
+  const lines = socket.pipe(split2(/\n/, options))
+  lines.on('data', line => paced(socket, Buffer.from(line + '\n', 'latin1')))
+  lines.on('error', () => socket.end())
   socket.on('end', () => socket.end())
 }
 
@@ -44,12 +55,9 @@ const echoes = {
     lines.on('line', line => paced(socket, line + '\n'))
     socket.on('end', () => setImmediate(() => socket.end()))
   },
-  split2: socket => {
-    const split2 = require('split2')
-    socket.setEncoding('latin1')
-    socket.pipe(split2(/\n/)).on('data', line => paced(socket, Buffer.from(line + '\n', 'latin1')))
-    socket.on('end', () => socket.end())
-  },
+  split2: splitting({}),
+  'split2-short': splitting({ maxLength: 1000 }),
+  'split2-skips': splitting({ maxLength: 1000, skipOverflow: true }),
   netstring: socket => {
     const ns = require('netstring')
     let held = Buffer.alloc(0)
@@ -111,6 +119,13 @@ const echoes = {
     const encode = lps.encode()
     encode.pipe(socket)
     socket.pipe(lps.decode()).on('data', data => encode.write(data)).on('end', () => encode.end())
+  },
+  'it-length-prefixed': async socket => {
+    const { decode, encode } = await import('it-length-prefixed')
+    const messages = async function * (source) {
+      for await (const message of decode(source, { maxDataLength: 1 << 28 })) yield encode.single(message).subarray()
+    }
+    pipeline(socket, messages, socket, () => {})
   },
   frames: socket => {
     const frame = require('frame-stream')

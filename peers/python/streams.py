@@ -31,6 +31,18 @@ async def line(reader, writer):
         await writer.drain()
 
 
+async def line_goes_on(reader, writer):
+    """Skips what readline calls too long, and goes on."""
+    while True:
+        try:
+            if not (data := await reader.readline()).endswith(b"\n"):
+                return
+        except ValueError:
+            continue
+        writer.write(data)
+        await writer.drain()
+
+
 def fixed(size):
     async def echo(reader, writer):
         while True:
@@ -69,6 +81,7 @@ ECHOES = {
     "nul": until(b"\0"),
     "crlf": until(b"\r\n"),
     "line": line,
+    "line-goes-on": line_goes_on,
     "fixed": fixed(16),
     "u16be": prefixed(">H"),
     "u32be": prefixed(">I"),

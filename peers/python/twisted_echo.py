@@ -38,6 +38,13 @@ class Lines(basic.LineReceiver):
         self.sendLine(line)
 
 
+class OnlyLines(basic.LineOnlyReceiver):
+    MAX_LENGTH = 1000
+
+    def lineReceived(self, line):
+        self.sendLine(line)
+
+
 def half_closing(receiver):
     """After the client's FIN the rest is written, and then the connection closed."""
 
@@ -52,7 +59,15 @@ def half_closing(receiver):
     return HalfClosing
 
 
-RECEIVERS = {"wire": wire.Echo, "int8": Int8, "int16": Int16, "int32": Int32, "netstring": Netstring, "lines": Lines}
+RECEIVERS = {
+    "wire": wire.Echo,
+    "int8": Int8,
+    "int16": Int16,
+    "int32": Int32,
+    "netstring": Netstring,
+    "lines": Lines,
+    "only-lines": OnlyLines,
+}
 
 if __name__ == "__main__":
     name, half = sys.argv[1].removesuffix("-half"), sys.argv[1].endswith("-half")
