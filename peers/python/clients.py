@@ -80,14 +80,12 @@ def reads_once(host, port, message):
 
 
 def trusts_the_prefix(host, port, message):
-    """Reserves, and touches, what the prefix says."""
+    """Reserves what the prefix says before any of it has come."""
     with connected(host, port, message) as connection:
-        length = struct.unpack(">I", connection.recv(4, socket.MSG_WAITALL))[0]
-        reply, have = bytearray(length), 0
-        while have < length:
-            if not (count := connection.recv_into(memoryview(reply)[have:])):
-                raise EOFError
-            have += count
+        received = connection.makefile("rb")
+        reply = bytearray(struct.unpack(">I", received.read(4))[0])
+        if received.readinto(reply) < len(reply):
+            raise EOFError
         return reply
 
 
