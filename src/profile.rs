@@ -63,8 +63,8 @@ pub struct ClientProfile {
     pub half_closes: bool,
     /// It closes only when its server has.
     pub waits_for_end: bool,
-    /// It prints the reply.
-    pub prints: bool,
+    /// It prints the reply, and this behind it, which is no part of it: line ends. `None`: nothing, or something else.
+    pub prints: Option<Bytes>,
     /// The most resident memory of a plain session, in bytes, where it can be seen.
     pub memory: Option<u64>,
     /// The most address space, in bytes, where it can be seen.
@@ -87,7 +87,7 @@ impl ClientProfile {
             own: None,
             half_closes: framing.strategy() == Strategy::Close,
             waits_for_end: false,
-            prints: false,
+            prints: None,
             memory: None,
             space: None,
             cpu: None,

@@ -1,5 +1,6 @@
 //! A client under test: a few plain sessions measure it, and then the same engine plays its scenarios.
 
+mod greeting;
 mod limit;
 
 use std::time::Duration;
@@ -20,10 +21,10 @@ use crate::oracle::{Judgement, Verdict, judge};
 use crate::profile::{ClientProfile, Profile, Tempo, Told};
 use crate::scenario::Scenario;
 use crate::session::{
-    Conn, Departure, Duty, Errand, Event, Exit, Failure, Host, Promise, Record, Replies, Report, Script, Segment, Step,
-    Trace, Until,
+    Conn, Departure, Duty, Errand, Event, Failure, Host, Promise, Replies, Report, Script, Segment, Step, Trace, Until,
 };
 use crate::transport::Transport;
+use greeting::{Greeting, closing, departure, pace};
 
 /// So many plain sessions are played first.
 const GREETINGS: usize = 3;
@@ -116,14 +117,6 @@ struct Lab<'a, T> {
     scale: f64,
 }
 
-/// One plain session.
-struct Greeting {
-    message: Vec<u8>,
-    script: Script,
-    trace: Trace,
-    judgement: Judgement,
-}
-
 impl<T: Transport> Lab<'_, T> {
     async fn calibrate(&self) -> Result<Calibration, Unfit> {
         let mut greetings = Vec::new();
@@ -166,6 +159,9 @@ impl<T: Transport> Lab<'_, T> {
             .iter()
             .map(rules)
             .reduce(|some, more| some.into_iter().filter(|rule| more.contains(rule)).collect());
+        let mut printed = greetings.iter().map(Greeting::prints);
+        let first = printed.next().flatten();
+        let prints = first.filter(|first| printed.all(|other| other == Some(*first)));
         let most = |taken: fn(&Departure) -> Option<u64>| {
             greetings.iter().filter_map(|greeting| taken(departure(&greeting.trace)?)).max()
         };
@@ -177,7 +173,7 @@ impl<T: Transport> Lab<'_, T> {
             own,
             half_closes: self.framing.strategy() == Strategy::Close || all(Greeting::half_closes),
             waits_for_end: all(Greeting::waits_for_end),
-            prints: self.introduction.prints && all(Greeting::prints),
+            prints: prints.filter(|_| self.introduction.prints).map(Bytes::from_static),
             memory: most(|departure| departure.memory),
             space: most(|departure| departure.space),
             cpu: most(|departure| departure.cpu),
@@ -241,7 +237,7 @@ impl<T: Transport> Lab<'_, T> {
             message,
             host: Host::Listening,
             report: Report::Success,
-            prints: false,
+            prints: None,
             leaves_within: tempo.reply,
             memory: None,
             space: None,
@@ -250,67 +246,6 @@ impl<T: Transport> Lab<'_, T> {
         };
         Script { steps, replies, bound: tempo.case + FIRST, errand: Some(errand) }
     }
-}
-
-impl Greeting {
-    fn unfit(self) -> Unfit {
-        let Self { script, trace, judgement, .. } = self;
-        Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement, served: false }
-    }
-
-    /// Where in the trace the first event of a kind stands.
-    fn first(&self, wanted: impl Fn(&Event) -> bool) -> Option<usize> {
-        self.trace.records.iter().position(|record| wanted(&record.event))
-    }
-
-    /// The client could not be started, or not be listened for.
-    fn is_ours(&self) -> bool {
-        self.first(|event| *event == Event::ConnectFailed(Failure::Ours)).is_some()
-    }
-
-    /// Its FIN came before anything was sent back.
-    fn half_closes(&self) -> bool {
-        let sent = self.first(|event| matches!(event, Event::Sent(_)));
-        self.first(|event| *event == Event::Fin).zip(sent).is_some_and(|(fin, sent)| fin < sent)
-    }
-
-    /// It did not close before its server did.
-    fn waits_for_end(&self) -> bool {
-        let ended = self.first(|event| matches!(event, Event::Fin | Event::Reset));
-        ended.zip(self.first(|event| *event == Event::SentFin)).is_some_and(|(ended, sent)| ended > sent)
-    }
-
-    fn prints(&self) -> bool {
-        let printed = |event: &Event| matches!(event, Event::Output(bytes) if bytes.starts_with(&self.message));
-        self.first(printed).is_some()
-    }
-}
-
-/// How long the client took, apart from its start: from the reply to its end.
-fn pace(trace: &Trace) -> Duration {
-    let at = |wanted: fn(&Event) -> bool| trace.records.iter().rev().find(|record| wanted(&record.event)).map(|r| r.at);
-    let message = at(|event| matches!(event, Event::Received(_))).unwrap_or_default();
-    let connected = at(|event| *event == Event::Connected).unwrap_or_default();
-    // One that had to be ended says nothing of how long it takes to end.
-    let ended = at(|event| matches!(event, Event::Left(left) if left.how != Exit::Ended)).unwrap_or_default();
-    let fin = at(|event| matches!(event, Event::Fin | Event::Reset | Event::SentFin)).unwrap_or_default();
-    message.saturating_sub(connected).max(ended.saturating_sub(fin))
-}
-
-/// How long the client kept the connection when nothing more was to come from its server.
-fn closing(trace: &Trace) -> Duration {
-    let is_end = |record: &Record| matches!(record.event, Event::Fin | Event::Reset);
-    let Some(end) = trace.records.iter().rposition(is_end) else { return Duration::ZERO };
-    let is_sent = |record: &&Record| matches!(record.event, Event::Sent(_) | Event::SentFin);
-    let sent = trace.records[..end].iter().rfind(is_sent);
-    sent.map_or(Duration::ZERO, |sent| trace.records[end].at.saturating_sub(sent.at))
-}
-
-fn departure(trace: &Trace) -> Option<&Departure> {
-    trace.records.iter().find_map(|record| match &record.event {
-        Event::Left(departure) => Some(departure),
-        _ => None,
-    })
 }
 
 fn is_about_message(judgement: &Judgement) -> bool {

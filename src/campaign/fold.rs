@@ -142,10 +142,12 @@ fn of_client(client: &ClientProfile, limit: Option<u64>) -> Vec<Measured> {
         (false, true) => ("second", "closes only when its server has closed"),
         (false, false) => ("first", "closes first, after the reply"),
     };
-    let prints = if client.prints {
-        ("yes", "prints the reply")
-    } else {
-        ("no", "does not print the reply, or it is not looked at: what needs it is not observable")
+    let prints = match client.prints.as_deref() {
+        Some([]) => ("yes", "prints the reply"),
+        Some(_) => ("yes", "prints the reply, and a line end more, which is no part of it"),
+        None => {
+            ("no", "prints no reply, something else besides, or it is not looked at: what needs it is not observable")
+        }
     };
     let own = client.own.as_ref().map(|own| {
         let sentence = "sends a message of its own, whatever it is told: what needs another is skipped";

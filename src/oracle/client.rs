@@ -85,10 +85,10 @@ pub(super) fn departed(
         (Exit::Failure(code), Report::Success) => add(&rules::FALSE_FAILURE, status(code)),
         _ => {}
     }
-    if let (true, Exit::Success(_), Some(printed)) = (errand.prints, departure.how, printed)
-        && !is_printed(&errand.message, printed)
+    if let (Some(due), Exit::Success(_), Some(printed)) = (&errand.prints, departure.how, printed)
+        && !is_printed(due, printed)
     {
-        add(&rules::WRONG_OUTPUT, difference(&errand.message, printed));
+        add(&rules::WRONG_OUTPUT, difference(due, printed));
     }
     let over = |taken: Option<u64>, limit: Option<u64>| taken.zip(limit).is_some_and(|(taken, limit)| taken > limit);
     if over(departure.memory, errand.memory) {
@@ -119,9 +119,9 @@ fn status(code: i32) -> Breach {
     Breach { actual: Some(format!("exit code {code}")), ..Breach::default() }
 }
 
-/// The message as it is, or as a line of its own.
-fn is_printed(message: &[u8], printed: &[u8]) -> bool {
-    let rest = printed.strip_prefix(message);
+/// What is due as it is, or as a line of its own.
+fn is_printed(due: &[u8], printed: &[u8]) -> bool {
+    let rest = printed.strip_prefix(due);
     rest.is_some_and(|rest| [&b""[..], b"\n", b"\r\n"].contains(&rest))
 }
 
@@ -137,7 +137,7 @@ mod tests {
             message: Bytes::from_static(b"hello"),
             host: Host::Listening,
             report,
-            prints: true,
+            prints: Some(Bytes::from_static(b"hello")),
             leaves_within: Duration::ZERO,
             memory: Some(100),
             space: Some(1000),
@@ -183,7 +183,7 @@ mod tests {
             message: Bytes::new(),
             host: Host::Listening,
             report: Report::Any,
-            prints: false,
+            prints: None,
             leaves_within: Duration::ZERO,
             memory: Some(100),
             space: Some(1000),

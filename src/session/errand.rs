@@ -16,8 +16,8 @@ pub struct Errand {
     pub host: Host,
     /// What its exit status must say.
     pub report: Report,
-    /// Whether the message must stand on its standard output when it reports success.
-    pub prints: bool,
+    /// What must stand on its standard output when it reports success, as it is or as a line.
+    pub prints: Option<Bytes>,
     /// How long it may take to leave after the script has ended.
     pub leaves_within: Duration,
     /// So much resident memory may it have taken, in bytes.

@@ -294,6 +294,15 @@ const REPLY: &[ClientFault] = &[
             habits.lines_end_anyhow = true;
         },
     ),
+    habit(
+        "trims-what-it-prints",
+        "prints the reply without the white space at its edges",
+        &["CLI-17"],
+        not_fixed,
+        |habits, _| {
+            habits.prints = |reply| reply.trim_ascii().to_vec();
+        },
+    ),
     habit("surplus-hangs", "waits when bytes stand behind the reply", &["CLI-13"], framed, |habits, _| {
         habits.on_surplus = Reaction::Hang;
     }),
@@ -314,15 +323,18 @@ const RIGHT: &[ClientFault] = &[
         habits.on_surplus = Reaction::Fail;
     }),
     habit("ends-its-line", "prints a line feed behind the reply", &[], any, |habits, _| {
-        habits.prints = |mut reply| {
-            reply.push(b'\n');
-            reply
-        };
+        habits.prints = |reply| [&reply[..], b"\n"].concat();
+    }),
+    habit("ends-its-line-twice", "prints the reply as a line with its end, and a line feed", &[], any, |habits, _| {
+        habits.prints = |reply| [&reply[..], b"\n\n"].concat();
     }),
 ];
 
 const UNOBSERVABLE: &[ClientFault] = &[
     habit("prints-nothing", "prints nothing", &[], any, |habits, _| habits.prints = |_| Vec::new()),
+    habit("says-how-much", "prints a line of its own behind the reply", &[], any, |habits, _| {
+        habits.prints = |reply| [&reply[..], format!("\nOK, {} bytes\n", reply.len()).as_bytes()].concat();
+    }),
     habit("spins-in-silence", "asks again at once where no reply comes", &["CLI-16"], any, |habits, _| {
         habits.spins = true;
     }),

@@ -39,12 +39,13 @@ impl<'a> Compiler<'a> {
         if client.told == Told::Nothing && (server != Server::Listening || report == Report::Failure) {
             return Err("not observable where somebody else starts the client".to_owned());
         }
+        let is_printed = report != Report::Failure && !launch.any_output;
         let grown = |usual: Option<u64>, by: Option<u32>| Some(usual? + u64::from(by?) * 1024 * 1024);
         self.errand = Some(Errand {
             message: message.clone(),
             host: server.into(),
             report,
-            prints: client.prints && report != Report::Failure && !launch.any_output,
+            prints: client.prints.as_ref().filter(|_| is_printed).map(|behind| followed(&message, behind)),
             leaves_within: if server == Server::Refusing {
                 self.scaled(REFUSED)
             } else {
@@ -150,6 +151,11 @@ impl<'a> Compiler<'a> {
 }
 
 const OWN: &str = "the client sends a message of its own choice";
+
+/// The message with what the client prints behind each.
+fn followed(message: &Bytes, behind: &[u8]) -> Bytes {
+    if behind.is_empty() { message.clone() } else { [message, behind].concat().into() }
+}
 
 fn payload(wire: &Wire) -> Result<Bytes, String> {
     match wire.messages.as_slice() {

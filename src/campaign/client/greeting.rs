@@ -1,0 +1,86 @@
+//! One plain session, and what it shows of a client.
+
+use std::time::Duration;
+
+use crate::campaign::Unfit;
+use crate::oracle::Judgement;
+use crate::session::{Departure, Event, Exit, Failure, Record, Script, Trace};
+
+/// One plain session.
+pub(super) struct Greeting {
+    pub(super) message: Vec<u8>,
+    pub(super) script: Script,
+    pub(super) trace: Trace,
+    pub(super) judgement: Judgement,
+}
+
+impl Greeting {
+    pub(super) fn unfit(self) -> Unfit {
+        let Self { script, trace, judgement, .. } = self;
+        Unfit::Mute { script: Box::new(script), trace: Box::new(trace), judgement, served: false }
+    }
+
+    /// Where in the trace the first event of a kind stands.
+    fn first(&self, wanted: impl Fn(&Event) -> bool) -> Option<usize> {
+        self.trace.records.iter().position(|record| wanted(&record.event))
+    }
+
+    /// The client could not be started, or not be listened for.
+    pub(super) fn is_ours(&self) -> bool {
+        self.first(|event| *event == Event::ConnectFailed(Failure::Ours)).is_some()
+    }
+
+    /// Its FIN came before anything was sent back.
+    pub(super) fn half_closes(&self) -> bool {
+        let sent = self.first(|event| matches!(event, Event::Sent(_)));
+        self.first(|event| *event == Event::Fin).zip(sent).is_some_and(|(fin, sent)| fin < sent)
+    }
+
+    /// It did not close before its server did.
+    pub(super) fn waits_for_end(&self) -> bool {
+        let ended = self.first(|event| matches!(event, Event::Fin | Event::Reset));
+        ended.zip(self.first(|event| *event == Event::SentFin)).is_some_and(|(ended, sent)| ended > sent)
+    }
+
+    /// The line ends that it prints behind its message, but for one that may stand there anyhow; `None`: it prints nothing, or
+    /// something else besides, which need not be the same each time.
+    pub(super) fn prints(&self) -> Option<&'static [u8]> {
+        let outputs = self.trace.records.iter().filter_map(|record| match &record.event {
+            Event::Output(bytes) => bytes.strip_prefix(&self.message[..]),
+            _ => None,
+        });
+        match outputs.last()? {
+            b"" | b"\n" | b"\r\n" => Some(b""),
+            b"\n\n" | b"\n\r\n" => Some(b"\n"), // a line that is printed with its own end, and one more
+            b"\r\n\n" | b"\r\n\r\n" => Some(b"\r\n"),
+            _ => None,
+        }
+    }
+}
+
+/// How long the client took, apart from its start: from the reply to its end.
+pub(super) fn pace(trace: &Trace) -> Duration {
+    let at = |wanted: fn(&Event) -> bool| trace.records.iter().rev().find(|record| wanted(&record.event)).map(|r| r.at);
+    let message = at(|event| matches!(event, Event::Received(_))).unwrap_or_default();
+    let connected = at(|event| *event == Event::Connected).unwrap_or_default();
+    // One that had to be ended says nothing of how long it takes to end.
+    let ended = at(|event| matches!(event, Event::Left(left) if left.how != Exit::Ended)).unwrap_or_default();
+    let fin = at(|event| matches!(event, Event::Fin | Event::Reset | Event::SentFin)).unwrap_or_default();
+    message.saturating_sub(connected).max(ended.saturating_sub(fin))
+}
+
+/// How long the client kept the connection when nothing more was to come from its server.
+pub(super) fn closing(trace: &Trace) -> Duration {
+    let is_end = |record: &Record| matches!(record.event, Event::Fin | Event::Reset);
+    let Some(end) = trace.records.iter().rposition(is_end) else { return Duration::ZERO };
+    let is_sent = |record: &&Record| matches!(record.event, Event::Sent(_) | Event::SentFin);
+    let sent = trace.records[..end].iter().rfind(is_sent);
+    sent.map_or(Duration::ZERO, |sent| trace.records[end].at.saturating_sub(sent.at))
+}
+
+pub(super) fn departure(trace: &Trace) -> Option<&Departure> {
+    trace.records.iter().find_map(|record| match &record.event {
+        Event::Left(departure) => Some(departure),
+        _ => None,
+    })
+}
