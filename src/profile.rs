@@ -104,6 +104,8 @@ pub enum Told {
     Text,
     /// As an argument in hexadecimal.
     Hex,
+    /// In its environment, as text or in hexadecimal: measuring says which.
+    Environment,
     /// On standard input, or in a file: any bytes.
     Bytes,
     /// Not at all: somebody else has started it.
@@ -115,15 +117,15 @@ impl Told {
     pub fn objection(self, message: &[u8]) -> Option<&'static str> {
         const LONGEST: usize = 120 * 1024;
         match self {
-            Self::Text if message.len() > LONGEST => {
-                Some("the message is an argument, which cannot be so long: {message-file} or standard input can")
-            }
-            Self::Text if message.contains(&0) || std::str::from_utf8(message).is_err() => Some(
-                "the message is an argument, which is text: {message-hex}, {message-file} or standard input is not",
+            Self::Text if message.len() > LONGEST => Some(
+                "the message is an argument or a variable, which cannot be so long: {message-file} or standard input can",
             ),
-            Self::Hex if message.len() > LONGEST / 2 => {
-                Some("the message is an argument, which cannot be so long: {message-file} or standard input can")
-            }
+            Self::Text if message.contains(&0) || std::str::from_utf8(message).is_err() => Some(
+                "the message is an argument or a variable, which is text: one in hexadecimal, {message-file} or standard input is not",
+            ),
+            Self::Hex | Self::Environment if message.len() > LONGEST / 2 => Some(
+                "the message is an argument or a variable, which cannot be so long: {message-file} or standard input can",
+            ),
             _ => None,
         }
     }

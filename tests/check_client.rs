@@ -162,6 +162,28 @@ fn a_client_that_never_had_a_reply_is_not_told_that_the_reply_was_right() {
     assert!(report.contains("not-connected") && !report.contains("false-failure"), "{report}");
 }
 
+/// A program that reads everything from its environment, and the message from this variable: how the cases end that are no text.
+fn by_environment(message: &str) -> (Option<i32>, String) {
+    let script = format!("{message} | exec '{ECHOSPEC}' send $ECHOSPEC_HOST:$ECHOSPEC_PORT --framing length:u16be");
+    let mut program = tempfile::NamedTempFile::new().expect("a file");
+    program.write_all(script.as_bytes()).expect("a script");
+    let path = program.path().to_str().expect("a path");
+    let options = ["--framing", "length:u16be", "--report", "json", "--stdin", "nothing", "--only", "client/any-bytes"];
+    let output = check_client(&options, &["sh", path]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a JSON report");
+    let verdict = |case: &Value| case["verdict"].as_str().unwrap_or_default().to_owned();
+    let verdicts: Vec<_> = report["cases"].as_array().expect("cases").iter().map(verdict).collect();
+    (output.status.code(), verdicts.join(" "))
+}
+
+#[test]
+fn what_the_environment_does_not_hold_is_not_asked_of_a_client_that_reads_its_message_there() {
+    let text = by_environment("printf %s \"$ECHOSPEC_MESSAGE\"");
+    assert!(text.0 == Some(0) && text.1.starts_with("skipped skipped"), "{text:?}");
+    let hex = by_environment("perl -e 'print pack \"H*\", $ENV{ECHOSPEC_MESSAGE_HEX}'");
+    assert!(hex.0 == Some(0) && hex.1.starts_with("pass pass"), "{hex:?}");
+}
+
 #[test]
 fn err_a_command_that_cannot_find_its_server() {
     let output = check_client(&["--framing", "lf"], &["my-client"]);
@@ -170,6 +192,8 @@ fn err_a_command_that_cannot_find_its_server() {
     error: nothing says how the client finds its server: write {port} in its command, and {host} where it takes a host
 
       for example  -- ./my-client {host} {port}
+      or           --stdin nothing -- ./my-client
+                   for one that reads ECHOSPEC_HOST, ECHOSPEC_PORT and ECHOSPEC_MESSAGE_HEX from its environment
     ");
 }
 

@@ -24,7 +24,7 @@ use crate::session::{
     Conn, Departure, Duty, Errand, Event, Failure, Host, Promise, Replies, Report, Script, Segment, Step, Trace, Until,
 };
 use crate::transport::Transport;
-use greeting::{Greeting, closing, departure, pace};
+use greeting::{Greeting, closing, pace};
 
 /// So many plain sessions are played first.
 const GREETINGS: usize = 3;
@@ -137,11 +137,23 @@ impl<T: Transport> Lab<'_, T> {
         let misunderstood = greetings.iter().all(|greeting| is_about_message(&greeting.judgement));
         match greetings.pop_if(|_| misunderstood) {
             Some(last) => Err(last.unfit()),
-            None => Ok(self.measured(&greetings, own)),
+            None => Ok(self.measured(&greetings, own, self.how_told().await)),
         }
     }
 
-    fn measured(&self, greetings: &[Greeting], own: Option<Bytes>) -> Calibration {
+    /// How the client is told its message, by what it makes of one that is no text.
+    async fn how_told(&self) -> Told {
+        if self.introduction.told != Told::Environment {
+            return self.introduction.told;
+        }
+        let mut message = plain(self.framing, 0);
+        message.fill(0xfe);
+        let reads_hex = self.framing.carries(&message)
+            && self.greeted(message.clone(), message.into()).await.judgement.breaches.is_empty();
+        if reads_hex { Told::Hex } else { Told::Text }
+    }
+
+    fn measured(&self, greetings: &[Greeting], own: Option<Bytes>, told: Told) -> Calibration {
         let all = |so: fn(&Greeting) -> bool| greetings.iter().all(so);
         let slowest = greetings.iter().map(|greeting| pace(&greeting.trace)).max().unwrap_or_default();
         let tempo = Tempo::for_round_trip(slowest);
@@ -163,13 +175,13 @@ impl<T: Transport> Lab<'_, T> {
         let first = printed.next().flatten();
         let prints = first.filter(|first| printed.all(|other| other == Some(*first)));
         let most = |taken: fn(&Departure) -> Option<u64>| {
-            greetings.iter().filter_map(|greeting| taken(departure(&greeting.trace)?)).max()
+            greetings.iter().filter_map(|greeting| taken(greeting.trace.departure()?)).max()
         };
         let mut profile = Profile::declared(self.framing);
         profile.client = Some(Box::new(ClientProfile {
             requests: self.framing.clone(),
             replies: self.framing.reply().into_owned(),
-            told: self.introduction.told,
+            told,
             own,
             half_closes: self.framing.strategy() == Strategy::Close || all(Greeting::half_closes),
             waits_for_end: all(Greeting::waits_for_end),
@@ -288,12 +300,16 @@ fn unfit_outcomes(
         judgement,
         basic: &[basic],
         stimulus: &["start the client with a plain message, and wait for it"],
-        reason: &format!("the client does not send a plain message rightly ({basic})"),
+        reason: &format!("the client does not send a plain message rightly ({basic}){}", if came { "" } else { PLACE }),
     };
     let mut profile = Profile::declared(framing);
     profile.client = Some(Box::new(ClientProfile::unknown(framing, introduction.told)));
     failure.outcomes(profile, framing, scenarios, options)
 }
+
+/// What is said of one that has not come, and may not know where to.
+const PLACE: &str =
+    "; {host} and {port} in its command, ECHOSPEC_HOST and ECHOSPEC_PORT in its environment say where its server is";
 
 /// How a session ends. Where it always ends so, that says nothing of what came before.
 const ABOUT_END: &[&str] = &["not-closed", "reset", "still-running"];

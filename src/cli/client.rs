@@ -57,6 +57,17 @@ pub(super) enum Output {
     None,
 }
 
+/// So much of the standard output is kept in any case, in bytes.
+const KEPT: usize = 64 * 1024;
+
+impl Output {
+    /// How many bytes of it can belong to a reply of so many. Digits may have white space between them, some of it in
+    /// columns.
+    fn most(self, reply: usize) -> usize {
+        KEPT + reply * if self == Self::Hex { 8 } else { 2 }
+    }
+}
+
 /// How to start a client.
 #[derive(Clone, Debug)]
 pub(super) struct ClientCommand {
@@ -82,9 +93,14 @@ impl ClientCommand {
         let command = Self { words, stdin, output, ok, error };
         match command.words.first() {
             None => Err(Failure::usage("the command of the client is missing behind `--`")),
-            Some(_) if !command.holds("{port}") && !command.holds("ECHOSPEC_PORT") => Err(Failure::usage(NO_PORT)),
+            Some(_) if !command.finds_server() => Err(Failure::usage(NO_PORT)),
             Some(_) => Ok(command),
         }
+    }
+
+    /// One that reads nothing from its standard input may read all from its environment.
+    fn finds_server(&self) -> bool {
+        self.stdin == Stdin::Nothing || self.holds("{port}") || self.holds("ECHOSPEC_PORT")
     }
 
     fn holds(&self, what: &str) -> bool {
@@ -97,7 +113,9 @@ impl ClientCommand {
             () if self.holds("{message-file}") => Told::Bytes,
             () if self.holds("{message-hex}") => Told::Hex,
             () if self.holds("{message}") => Told::Text,
-            () if self.stdin == Stdin::Nothing => Told::Hex, // the environment
+            () if self.holds("ECHOSPEC_MESSAGE_HEX") => Told::Hex,
+            () if self.holds("ECHOSPEC_MESSAGE") => Told::Text,
+            () if self.stdin == Stdin::Nothing => Told::Environment,
             () => Told::Bytes,
         }
     }
@@ -172,7 +190,9 @@ impl ClientCommand {
 const NO_PORT: &str = "\
 nothing says how the client finds its server: write {port} in its command, and {host} where it takes a host
 
-  for example  -- ./my-client {host} {port}";
+  for example  -- ./my-client {host} {port}
+  or           --stdin nothing -- ./my-client
+               for one that reads ECHOSPEC_HOST, ECHOSPEC_PORT and ECHOSPEC_MESSAGE_HEX from its environment";
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
@@ -266,7 +286,7 @@ impl<'a> Launcher<'a> {
                 encoded.map_or_else(|_| errand.message.to_vec(), |()| frame)
             }
         };
-        Process::start(&words, environment, input, errand.message.len(), file)
+        Process::start(&words, environment, input, command.output.most(errand.message.len()), file)
             .map_err(|error| format!("cannot start `{}`: {error}", words.join(" ")))
     }
 }
@@ -325,8 +345,8 @@ impl Transport for Launcher<'_> {
         };
         let session = async {
             match &server.host {
-                Some(host) => Tcp::from_client(Arc::clone(host)).run(script).await,
-                None => Trace::default(),
+                Some(host) => Tcp::from_client(Arc::clone(host)).play(script).await,
+                None => Default::default(),
             }
         };
         let watched = async {
@@ -334,7 +354,7 @@ impl Transport for Launcher<'_> {
             let _ = left_at.set(began.elapsed()); // it leaves once
             let _ = leaving.send(true); // nobody may be there any more to hear it
         };
-        let mut trace = both(session, watched, errand.leaves_within).await;
+        let (mut trace, held) = both(session, watched, errand.leaves_within).await;
         let at = left_at.get().copied().unwrap_or_else(|| began.elapsed().max(trace.duration()));
         let mut add = |event| trace.insert(Record { at, conn: Conn(0), event });
         if let (Some(host), Report::Success) = (&server.host, errand.report)
@@ -354,18 +374,19 @@ impl Transport for Launcher<'_> {
             memory: ended.memory,
             space: ended.space,
             cpu: ended.cpu,
+            held: Some(held.as_millis() as u64).filter(|millis| *millis > 0),
         }));
         trace
     }
 }
 
 /// The session to its end, and then the process, for so long at most.
-async fn both(session: impl Future<Output = Trace>, process: impl Future<Output = ()>, grace: Duration) -> Trace {
+async fn both<T>(session: impl Future<Output = T>, process: impl Future<Output = ()>, grace: Duration) -> T {
     let (mut session, mut process) = (std::pin::pin!(session), std::pin::pin!(process));
     tokio::select! {
-        trace = &mut session => {
+        played = &mut session => {
             let _ = tokio::time::timeout(grace, process).await; // one that is still there is ended
-            trace
+            played
         }
         () = &mut process => session.await,
     }
@@ -392,8 +413,8 @@ impl Visitors {
 
 impl Transport for Visitors {
     async fn run(&self, script: Script) -> Trace {
-        let mut trace = Tcp::from_client(Arc::clone(&self.host)).run(script).await;
-        let left = Departure { how: Exit::Unseen, memory: None, space: None, cpu: None };
+        let (mut trace, held) = Tcp::from_client(Arc::clone(&self.host)).play(script).await;
+        let left = Departure { held: Some(held.as_millis() as u64), ..Departure::of(Exit::Unseen) };
         trace.records.push(Record { at: trace.duration(), conn: Conn(0), event: Event::Left(left) });
         trace
     }
@@ -421,7 +442,10 @@ mod tests {
             assert_eq!(command(&["client", "{port}", word], Stdin::Message).told(), told);
         }
         assert_eq!(command(&["client", "{port}"], Stdin::Message).told(), Told::Bytes);
-        assert_eq!(command(&["client", "{port}"], Stdin::Nothing).told(), Told::Hex);
+        assert_eq!(command(&["client"], Stdin::Nothing).told(), Told::Environment);
+        let script = |script| command(&["sh", "-c", script, "{port}"], Stdin::Nothing).told();
+        assert_eq!(script("client $ECHOSPEC_PORT $ECHOSPEC_MESSAGE"), Told::Text);
+        assert_eq!(script("client ${ECHOSPEC_MESSAGE:-$ECHOSPEC_MESSAGE_HEX}"), Told::Hex);
         assert!(Told::Text.objection(b"a\0b").is_some() && Told::Hex.objection(b"a\0b").is_none());
     }
 
@@ -436,6 +460,8 @@ mod tests {
     fn hexadecimal_output_is_read_and_other_output_is_left() {
         assert_eq!(unhex(b"68 65\n6C"), Some(b"hel".to_vec()));
         assert_eq!((unhex(b"6"), unhex(b"xy")), (None, None));
+        let columns = b"0000  6 8\n".repeat(1 << 17); // eight bytes a byte
+        assert!(Output::Hex.most(1 << 17) >= columns.len() - 2 * (1 << 17) && Output::Raw.most(1 << 17) < 1 << 19);
         assert_eq!(hex(b"\x00\xfe"), "00fe");
     }
 }

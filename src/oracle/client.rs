@@ -115,6 +115,20 @@ pub(super) fn be_patient(errand: &Errand, judgement: &mut Judgement) {
     }
 }
 
+/// A server that was kept from its work for so long has let its client wait for longer than it meant to, in milliseconds.
+const HELD: u64 = 500;
+
+/// What a client makes of a server that is too slow for it.
+const OF_SLOW_SERVERS: &[Rule] = &[rules::CLOSED_EARLY, rules::EARLY_CLOSE, rules::FALSE_FAILURE];
+
+/// Leaves to be confirmed what may be a client's timeout, and the doing of a busy machine.
+pub(super) fn be_slow(departure: &Departure, breaches: &mut [Breach]) {
+    if departure.held.is_some_and(|millis| millis >= HELD) {
+        let may_be_ours = |breach: &&mut Breach| OF_SLOW_SERVERS.iter().any(|rule| rule.name == breach.rule);
+        breaches.iter_mut().filter(may_be_ours).for_each(|breach| breach.timing = true);
+    }
+}
+
 fn status(code: i32) -> Breach {
     Breach { actual: Some(format!("exit code {code}")), ..Breach::default() }
 }
@@ -144,7 +158,7 @@ mod tests {
             cpu: Some(50),
             patient: false,
         };
-        let departure = Departure { how, memory: Some(100), space: Some(1001), cpu: Some(50) };
+        let departure = Departure { memory: Some(100), space: Some(1001), cpu: Some(50), ..Departure::of(how) };
         let printed = Bytes::copy_from_slice(printed.as_bytes());
         let all = departed(&errand, &departure, Some(&printed));
         all.into_iter().map(|(rule, _)| rule.name).filter(|name| *name != "address-space-taken").collect()
@@ -178,6 +192,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_does_with_a_server_that_was_kept_from_its_work_is_to_be_confirmed() {
+        let timing = |rule: &Rule, held| {
+            let mut breaches = [Breach { rule: rule.name.into(), ..Breach::default() }];
+            be_slow(&Departure { held, ..Departure::of(Exit::Failure(1)) }, &mut breaches);
+            breaches[0].timing
+        };
+        assert!(timing(&rules::EARLY_CLOSE, Some(HELD)) && timing(&rules::FALSE_FAILURE, Some(HELD)));
+        assert!(!timing(&rules::EARLY_CLOSE, Some(HELD - 1)) && !timing(&rules::EARLY_CLOSE, None));
+        assert!(!timing(&rules::CRASHED, Some(HELD)));
+    }
+
+    #[test]
     fn address_space_counts_where_resident_memory_does_not_tell() {
         let errand = Errand {
             message: Bytes::new(),
@@ -191,8 +217,12 @@ mod tests {
             patient: false,
         };
         let took = |memory, space| {
-            let departure =
-                Departure { how: Exit::Success(0), memory: Some(memory), space: Some(space), cpu: Some(51) };
+            let departure = Departure {
+                memory: Some(memory),
+                space: Some(space),
+                cpu: Some(51),
+                ..Departure::of(Exit::Success(0))
+            };
             departed(&errand, &departure, None).into_iter().map(|(rule, _)| rule.name).collect::<Vec<_>>()
         };
         assert_eq!(took(100, 1000), ["processor-time"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::client::{be_patient, departed, of_client, told};
+use super::client::{be_patient, be_slow, departed, of_client, told};
 use super::excerpt::excerpt;
 use super::queue::crowded_out;
 use super::reply::{describe, difference};
@@ -69,6 +69,9 @@ pub(super) fn judge_but_for(doubtful: &BTreeSet<Conn>, script: &Script, trace: &
     bench.judgement.breaches = few(bench.breaches);
     if let Some(errand) = &script.errand {
         be_patient(errand, &mut bench.judgement);
+    }
+    if let Some(departure) = trace.departure() {
+        be_slow(departure, &mut bench.judgement.breaches);
     }
     bench.judgement
 }

@@ -426,4 +426,5 @@ fn sent_bytes(case: &Case) -> Vec<Vec<u8>> {
     segments.map(|segment| segment.bytes.to_vec()).collect()
 }
 
+mod clients;
 mod expansion;

@@ -63,15 +63,26 @@ pub struct Departure {
     pub space: Option<u64>,
     /// Its processor time, in milliseconds, where it could be seen.
     pub cpu: Option<u64>,
+    /// For how long its server was kept from its work, in milliseconds, if it was: the client has waited for so much longer
+    /// than the times of the trace say.
+    pub held: Option<u64>,
 }
 
-/// `success 0`, and then what was taken, where it is known: `memory 1048576 space 2097152 cpu 12`.
+impl Departure {
+    /// Nothing is known but how it ended.
+    pub fn of(how: Exit) -> Self {
+        Self { how, memory: None, space: None, cpu: None, held: None }
+    }
+}
+
+/// `success 0`, and then what is known: `memory 1048576 space 2097152 cpu 12 held 700`.
 impl fmt::Display for Departure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.how)?;
         self.memory.map_or(Ok(()), |bytes| write!(f, " memory {bytes}"))?;
         self.space.map_or(Ok(()), |bytes| write!(f, " space {bytes}"))?;
-        self.cpu.map_or(Ok(()), |millis| write!(f, " cpu {millis}"))
+        self.cpu.map_or(Ok(()), |millis| write!(f, " cpu {millis}"))?;
+        self.held.map_or(Ok(()), |millis| write!(f, " held {millis}"))
     }
 }
 
@@ -91,14 +102,15 @@ impl FromStr for Departure {
             "unseen" => Exit::Unseen,
             _ => return Err(()),
         };
-        let mut departure = Self { how, memory: None, space: None, cpu: None };
+        let mut departure = Self::of(how);
         while let Some(word) = words.next() {
             let number = Some(words.next().and_then(|word| word.parse().ok()).ok_or(())?);
-            let Departure { memory, space, cpu, .. } = departure;
-            match (word, memory, space, cpu) {
-                ("memory", None, None, None) => departure.memory = number,
-                ("space", _, None, None) => departure.space = number,
-                ("cpu", _, _, None) => departure.cpu = number,
+            let Departure { memory, space, cpu, held, .. } = departure;
+            match (word, memory, space, cpu, held) {
+                ("memory", None, None, None, None) => departure.memory = number,
+                ("space", _, None, None, None) => departure.space = number,
+                ("cpu", _, _, None, None) => departure.cpu = number,
+                ("held", _, _, _, None) => departure.held = number,
                 _ => return Err(()),
             }
         }

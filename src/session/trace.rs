@@ -31,6 +31,14 @@ impl Trace {
         last.at.saturating_sub(before.at)
     }
 
+    /// How the client under test left, if there was one.
+    pub fn departure(&self) -> Option<&Departure> {
+        self.records.iter().rev().find_map(|record| match &record.event {
+            Event::Left(departure) => Some(departure),
+            _ => None,
+        })
+    }
+
     /// Adds what happened last.
     pub fn push(&mut self, record: Record) {
         if let (Event::Received(came), Some(last)) = (&record.event, self.records.last_mut())

@@ -74,11 +74,18 @@ impl Tcp {
     }
 }
 
-impl Transport for Tcp {
-    async fn run(&self, script: Script) -> Trace {
+impl Tcp {
+    /// Plays a script; says also for how long its clock stood still.
+    pub async fn play(&self, script: Script) -> (Trace, Duration) {
         let mut drive = Drive::new(self, script);
         poll_fn(|cx| drive.poll(cx)).await;
-        drive.session.into_trace()
+        (drive.session.into_trace(), drive.lost)
+    }
+}
+
+impl Transport for Tcp {
+    async fn run(&self, script: Script) -> Trace {
+        self.play(script).await.0
     }
 }
 

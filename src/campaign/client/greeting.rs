@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::campaign::Unfit;
 use crate::oracle::Judgement;
-use crate::session::{Departure, Event, Exit, Failure, Record, Script, Trace};
+use crate::session::{Event, Exit, Failure, Record, Script, Trace};
 
 /// One plain session.
 pub(super) struct Greeting {
@@ -76,11 +76,4 @@ pub(super) fn closing(trace: &Trace) -> Duration {
     let is_sent = |record: &&Record| matches!(record.event, Event::Sent(_) | Event::SentFin);
     let sent = trace.records[..end].iter().rfind(is_sent);
     sent.map_or(Duration::ZERO, |sent| trace.records[end].at.saturating_sub(sent.at))
-}
-
-pub(super) fn departure(trace: &Trace) -> Option<&Departure> {
-    trace.records.iter().find_map(|record| match &record.event {
-        Event::Left(departure) => Some(departure),
-        _ => None,
-    })
 }

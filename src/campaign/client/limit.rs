@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Lab, departure};
+use super::Lab;
 use crate::campaign::calibrate::Calibration;
 use crate::campaign::probe::{plain, received};
 use crate::profile::Told;
@@ -56,7 +56,7 @@ impl<T: Transport> Lab<'_, T> {
         let (breaches, trace) = (&greeting.judgement.breaches, &greeting.trace);
         let is_silent = received(trace, Conn(0)).next().is_none();
         let is_clean = is_silent || breaches.iter().all(|breach| REFUSALS.contains(&breach.rule.as_str()));
-        let fails = departure(trace).is_some_and(|left| matches!(left.how, Exit::Failure(_) | Exit::Unknown(_)));
+        let fails = trace.departure().is_some_and(|left| matches!(left.how, Exit::Failure(_) | Exit::Unknown(_)));
         let takes = breaches.is_empty();
         (takes || is_clean && fails).then_some((takes, trace.duration()))
     }

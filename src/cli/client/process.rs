@@ -11,8 +11,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-/// So much of its standard output is kept beyond twice its message, in bytes.
-const KEPT: usize = 64 * 1024;
 /// So much of the end of its standard error is kept, in bytes.
 const SAID: usize = 4 * 1024;
 /// Between two looks at what it takes, at first and at most.
@@ -63,11 +61,12 @@ pub(super) struct Process {
 }
 
 impl Process {
+    /// `most`: so much of its standard output is kept, in bytes.
     pub(super) fn start(
         words: &[String],
         environment: Vec<(&'static str, String)>,
         input: Vec<u8>,
-        message: usize,
+        most: usize,
         file: Option<NamedTempFile>,
     ) -> io::Result<Self> {
         let mut command = Command::new(&words[0]);
@@ -85,7 +84,6 @@ impl Process {
             let Some(mut stdin) = stdin else { return };
             let _ = stdin.write_all(&input).await; // it need not read it
         });
-        let most = 2 * message + KEPT;
         let output = tokio::spawn(async move {
             match stdout {
                 Some(stdout) => kept(stdout, most).await,

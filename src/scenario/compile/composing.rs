@@ -35,6 +35,9 @@ impl Compiler<'_> {
             Content::Rest => Wire::default(),
             Content::Echo => self.echo()?,
         };
+        if matches!(send.content, Content::Message(_)) && self.is_right_reply(&wire) {
+            return Err("in this framing the reply would be right".to_owned());
+        }
         let wire = match &send.behind {
             Some(bytes) => wire.followed(&setting.bytes(bytes.given()?)?),
             None => wire,

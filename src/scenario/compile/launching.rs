@@ -122,6 +122,12 @@ impl<'a> Compiler<'a> {
         Wire::messages(self.variant.context, vec![errand.message.to_vec()], false)
     }
 
+    /// Whether a client that has to report a failure would be sent its message back: as much of another as fits may be the same.
+    pub(super) fn is_right_reply(&self, wire: &Wire) -> bool {
+        let fails = self.errand.as_ref().filter(|errand| errand.report == Report::Failure);
+        fails.zip(wire.messages.first()).is_some_and(|(errand, reply)| errand.message == reply.payload)
+    }
+
     /// The client's message; where its end is a FIN, that too.
     pub(super) fn expect_message(&mut self, expect: &Expect) -> Result<(), String> {
         let half_closes = self.client()?.half_closes;

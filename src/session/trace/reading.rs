@@ -159,7 +159,13 @@ mod tests {
             Just(Exit::Unseen),
         ];
         let taken = any::<Option<u64>>;
-        (how, taken(), taken(), taken()).prop_map(|(how, memory, space, cpu)| Departure { how, memory, space, cpu })
+        (how, taken(), taken(), taken(), taken()).prop_map(|(how, memory, space, cpu, held)| Departure {
+            how,
+            memory,
+            space,
+            cpu,
+            held,
+        })
     }
 
     fn events() -> impl Strategy<Value = Event> {

@@ -106,7 +106,7 @@ impl World {
         }
         let how = farewell.as_ref().map_or(Exit::Ended, |farewell| farewell.exit);
         add(Event::Output(farewell.map_or_else(Vec::new, |farewell| farewell.output).into()));
-        add(Event::Left(Departure { how, memory: None, space: None, cpu: None }));
+        add(Event::Left(Departure::of(how)));
         trace
     }
 }

@@ -1,0 +1,57 @@
+//! What the scenarios of clients come to in framings of every size.
+
+use std::time::Duration;
+
+use super::{expand_for, sent_bytes};
+use crate::framing::{Deframer, Framing};
+use crate::profile::{ClientProfile, Told};
+use crate::scenario::{Case, Plan, builtin};
+use crate::session::{Pace, Report, Script, Step};
+
+/// Every case of every scenario of clients, with its script.
+fn played(framing: &str) -> Vec<(Case, Script)> {
+    let scenarios = builtin().unwrap().into_iter().filter(|scenario| scenario.id.starts_with("client/"));
+    let cases = scenarios.flat_map(|scenario| {
+        expand_for(&scenario, framing, |profile| {
+            let client = ClientProfile::unknown(&framing.parse().unwrap(), Told::Bytes);
+            profile.client = Some(Box::new(client));
+        })
+    });
+    let script = |case: Case| match &case.plan {
+        Plan::Play(script) => Some((case.clone(), script.clone())),
+        Plan::Skip(_) => None,
+    };
+    cases.filter_map(script).collect()
+}
+
+/// As much of an altered reply as fits a short message may be the message.
+#[test]
+fn where_a_failure_is_due_no_reply_is_right() {
+    let fixed = (1..=20).map(|size| format!("fixed:{size}"));
+    for framing in fixed.chain(["lf", "length:u8", "close", "raw"].map(str::to_owned)) {
+        let parsed: Framing = framing.parse().unwrap();
+        for (case, script) in played(&framing) {
+            let errand = script.errand.as_ref().unwrap();
+            if errand.report != Report::Failure || errand.message.is_empty() {
+                continue;
+            }
+            let sent = sent_bytes(&case).concat();
+            let mut deframer = Deframer::new(&parsed);
+            deframer.push(&sent);
+            let first = deframer.next_frame().and_then(Result::ok).map_or(sent, |frame| frame.payload);
+            assert_ne!(first, errand.message, "{} in {framing}", case.id);
+        }
+    }
+}
+
+/// Each tick of a drip is looked after a little late on a busy machine: shorter ones would last many times as long.
+#[test]
+fn what_is_read_little_by_little_is_read_in_ticks_that_a_busy_machine_can_keep() {
+    for (case, script) in played("length:u32be") {
+        for step in &script.steps {
+            if let Step::Read { pace: Pace::Drip { every, .. }, .. } = step {
+                assert!(*every >= Duration::from_millis(10), "{}", case.id);
+            }
+        }
+    }
+}
