@@ -63,6 +63,8 @@ pub struct ClientProfile {
     pub half_closes: bool,
     /// It closes only when its server has.
     pub waits_for_end: bool,
+    /// It keeps the connection for so long behind every reply, longer than it is waited for.
+    pub closes_after: Option<Duration>,
     /// It prints the reply, and this behind it, which is no part of it: line ends. `None`: nothing, or something else.
     pub prints: Option<Bytes>,
     /// The most resident memory of a plain session, in bytes, where it can be seen.
@@ -87,6 +89,7 @@ impl ClientProfile {
             own: None,
             half_closes: framing.strategy() == Strategy::Close,
             waits_for_end: false,
+            closes_after: None,
             prints: None,
             memory: None,
             space: None,

@@ -1,5 +1,6 @@
 //! A client under test: a few plain sessions measure it, and then the same engine plays its scenarios.
 
+mod blame;
 mod greeting;
 mod limit;
 
@@ -17,14 +18,16 @@ use super::stoppable::Stoppable;
 use super::unfit::PlainFailure;
 use super::{Options, Unfit, Watcher};
 use crate::framing::{Deframer, Framing, Strategy};
-use crate::oracle::{Judgement, Verdict, judge};
+use crate::oracle::{Judgement, judge};
 use crate::profile::{ClientProfile, Profile, Tempo, Told};
 use crate::scenario::Scenario;
 use crate::session::{
     Conn, Departure, Duty, Errand, Event, Failure, Host, Promise, Replies, Report, Script, Segment, Step, Trace, Until,
 };
 use crate::transport::Transport;
-use greeting::{Greeting, closing, pace};
+pub(super) use blame::blame;
+use blame::{HABITS, LATE, leave_to_the_reply};
+use greeting::{Greeting, closing, kept, pace};
 
 /// So many plain sessions are played first.
 const GREETINGS: usize = 3;
@@ -93,6 +96,7 @@ pub async fn run_client<T: Transport, W: Watcher>(
     let field = Field::new(transport, watcher, framing, &calibration, options);
     let mut outcomes = field.play_all(&schedule).await;
     field.settle(scenarios, &mut outcomes).await;
+    leave_to_the_reply(&mut outcomes);
     FramingRun { framing: framing.clone(), calibration: Ok(calibration), outcomes }
 }
 
@@ -164,7 +168,7 @@ impl<T: Transport> Lab<'_, T> {
             let broken = greeting.judgement.breaches.iter().map(|breach| breach.rule.as_str());
             let late = if closing(&greeting.trace) > tempo.reply { LATE } else { &[] };
             let rules = broken.chain(late.iter().copied());
-            let rules = rules.filter(|rule| *rule == "false-failure" || ABOUT_END.contains(rule));
+            let rules = rules.filter(|rule| HABITS.contains(rule));
             rules.map(str::to_owned).collect::<Vec<_>>()
         };
         let habitual = greetings
@@ -184,7 +188,10 @@ impl<T: Transport> Lab<'_, T> {
             told,
             own,
             half_closes: self.framing.strategy() == Strategy::Close || all(Greeting::half_closes),
-            waits_for_end: all(Greeting::waits_for_end),
+            // What comes later than it has to has another cause.
+            waits_for_end: all(Greeting::waits_for_end)
+                && greetings.iter().all(|greeting| closing(&greeting.trace) <= tempo.reply),
+            closes_after: steady(greetings).filter(|kept| *kept > tempo.reply),
             prints: prints.filter(|_| self.introduction.prints).map(Bytes::from_static),
             memory: most(|departure| departure.memory),
             space: most(|departure| departure.space),
@@ -260,6 +267,15 @@ impl<T: Transport> Lab<'_, T> {
     }
 }
 
+/// For how long the client keeps the connection behind every reply, where that is the same each time: a busy machine would not
+/// be so steady.
+fn steady(greetings: &[Greeting]) -> Option<Duration> {
+    let kept: Option<Vec<_>> = greetings.iter().map(|greeting| kept(&greeting.trace)).collect();
+    let kept = kept.filter(|kept| kept.len() == GREETINGS)?;
+    let (least, most) = (*kept.iter().min()?, *kept.iter().max()?);
+    (most - least < least / 20).then_some(least)
+}
+
 fn is_about_message(judgement: &Judgement) -> bool {
     judgement.breaches.iter().any(|breach| ABOUT_MESSAGE.contains(&breach.rule.as_str()))
 }
@@ -310,24 +326,3 @@ fn unfit_outcomes(
 /// What is said of one that has not come, and may not know where to.
 const PLACE: &str =
     "; {host} and {port} in its command, ECHOSPEC_HOST and ECHOSPEC_PORT in its environment say where its server is";
-
-/// How a session ends. Where it always ends so, that says nothing of what came before.
-const ABOUT_END: &[&str] = &["not-closed", "reset", "still-running"];
-/// What a case sees of a client that keeps the connection for longer than it is waited for.
-const LATE: &[&str] = &["not-closed", "still-running"];
-
-/// Takes away what every session of the client shows: that is told once, by CLI-07, which is about it.
-pub(super) fn without_habits(outcome: &mut Outcome, client: &ClientProfile) {
-    if outcome.case.requirements.iter().any(|id| id == "CLI-07") || outcome.verdict != Verdict::Fail {
-        return;
-    }
-    let breaches = &mut outcome.judgement.breaches;
-    let only_end = breaches.iter().all(|breach| ABOUT_END.contains(&breach.rule.as_str()));
-    breaches.retain(|breach| !client.habitual.contains(&breach.rule));
-    if breaches.is_empty() && only_end {
-        outcome.verdict = Verdict::Pass;
-    } else if breaches.is_empty() {
-        outcome.verdict = Verdict::Inconclusive;
-        outcome.reason = Some("what it shows, a plain session shows as well (CLI-07)".into());
-    }
-}

@@ -137,10 +137,12 @@ fn finding(run: &FramingRun, Measured { key, value, sentence }: Measured, declar
 
 /// How a client goes about its sessions.
 fn of_client(client: &ClientProfile, limit: Option<u64>) -> Vec<Measured> {
-    let closes = match (client.half_closes, client.waits_for_end) {
-        (true, _) => ("half", "sends FIN behind its message, and waits for the FIN behind the reply"),
-        (false, true) => ("second", "closes only when its server has closed"),
-        (false, false) => ("first", "closes first, after the reply"),
+    let late = client.closes_after.map(|kept| format!("closes {:.1} s after every reply", kept.as_secs_f64()));
+    let closes = match (client.half_closes, client.waits_for_end, &late) {
+        (true, ..) => ("half", "sends FIN behind its message, and waits for the FIN behind the reply"),
+        (false, true, _) => ("second", "closes only when its server has closed"),
+        (false, false, Some(late)) => ("late", late.as_str()),
+        (false, false, None) => ("first", "closes first, after the reply"),
     };
     let prints = match client.prints.as_deref() {
         Some([]) => ("yes", "prints the reply"),

@@ -1,7 +1,7 @@
 //! Plays a case once, and again where a target that serves few has turned a connection away.
 
 use super::Watcher;
-use super::client::without_habits;
+use super::client::blame;
 use super::outcome::Outcome;
 use super::run::Field;
 use crate::oracle::{Breach, Judgement, Verdict, has_turned_away, judge, judge_of_few};
@@ -51,7 +51,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         let case = with_wrong_bytes(case, &judgement);
         let mut outcome = Outcome { case, verdict, reason, judgement, trace: Some(trace), shown: None, took };
         if let Some(client) = &self.calibration.profile.client {
-            without_habits(&mut outcome, client);
+            blame(&mut outcome, client);
         }
         outcome
     }

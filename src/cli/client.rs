@@ -7,6 +7,7 @@ mod process;
 use std::borrow::Cow;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::campaign::Introduction;
 use crate::framing::Framing;
 use crate::profile::Told;
 use crate::session::{
-    Conn, Departure, Errand, Event, Exit, Failure as Refusal, Host as Place, Record, Report, Script, Step, Trace,
+    Conn, Departure, Errand, Event, Exit, Failure as Refusal, Host as Place, Record, Script, Step, Trace,
 };
 use crate::transport::{Host, Tcp, Transport};
 pub(super) use options::Options;
@@ -30,6 +31,9 @@ const COMES_WITHIN: Duration = Duration::from_secs(10);
 
 /// A second connection is looked for so long.
 const AGAIN: Duration = Duration::from_millis(2);
+
+/// A client that has connected a second time may take so long to leave.
+const PARTING: Duration = Duration::from_millis(300);
 
 /// A client that somebody starts by hand may take so long to come, at a time scale of 1.
 const VISITS_WITHIN: Duration = Duration::from_secs(60);
@@ -354,12 +358,26 @@ impl Transport for Launcher<'_> {
             let _ = left_at.set(began.elapsed()); // it leaves once
             let _ = leaving.send(true); // nobody may be there any more to hear it
         };
-        let (mut trace, held) = both(session, watched, errand.leaves_within).await;
+        let second = AtomicBool::new(false);
+        let again = async {
+            match &server.host {
+                Some(host) if host.waiting(errand.leaves_within).await.is_some() => {
+                    second.store(true, Ordering::Relaxed);
+                    tokio::time::sleep(PARTING).await;
+                }
+                _ => std::future::pending().await,
+            }
+        };
+        let (mut trace, held) = both(session, watched, again, errand.leaves_within).await;
         let at = left_at.get().copied().unwrap_or_else(|| began.elapsed().max(trace.duration()));
+        let came = trace.records.iter().any(|record| record.event == Event::Connected);
         let mut add = |event| trace.insert(Record { at, conn: Conn(0), event });
-        if let (Some(host), Report::Success) = (&server.host, errand.report)
-            && host.waiting(AGAIN).await.is_some()
-        {
+        let is_second = match &server.host {
+            Some(host) => second.into_inner() || host.waiting(AGAIN).await.is_some(),
+            None => false,
+        };
+        // One that was too slow has come for the first time.
+        if is_second && came {
             add(Event::Again);
         }
         let ended = process.end().await;
@@ -380,12 +398,20 @@ impl Transport for Launcher<'_> {
     }
 }
 
-/// The session to its end, and then the process, for so long at most.
-async fn both<T>(session: impl Future<Output = T>, process: impl Future<Output = ()>, grace: Duration) -> T {
+/// The session to its end, and then the process, for so long at most, and not beyond what ends the wait for it.
+async fn both<T>(
+    session: impl Future<Output = T>,
+    process: impl Future<Output = ()>,
+    enough: impl Future<Output = ()>,
+    grace: Duration,
+) -> T {
     let (mut session, mut process) = (std::pin::pin!(session), std::pin::pin!(process));
     tokio::select! {
         played = &mut session => {
-            let _ = tokio::time::timeout(grace, process).await; // one that is still there is ended
+            let gone = async {
+                tokio::select! { () = process => {} () = enough => {} }
+            };
+            let _ = tokio::time::timeout(grace, gone).await; // one that is still there is ended
             played
         }
         () = &mut process => session.await,

@@ -29,6 +29,8 @@ pub struct Judgement {
     pub inconclusive: Option<String>,
     /// Replies carried the right messages in another spelling (D8): worth knowing, no fault.
     pub respelled: bool,
+    /// Something was sent before anything was broken: of a client, that the reply had begun.
+    pub answered: bool,
     /// What varies from run to run: counts, times.
     pub details: Vec<String>,
 }
@@ -66,6 +68,9 @@ pub(super) fn judge_but_for(doubtful: &BTreeSet<Conn>, script: &Script, trace: &
     for (_, breach) in bench.breaches.iter_mut().filter(|(conn, _)| doubtful.contains(conn)) {
         breach.timing = true;
     }
+    let sent = trace.records.iter().position(|record| matches!(record.event, Event::Sent(_)));
+    let broken = bench.breaches.iter().flat_map(|(_, breach)| &breach.evidence).min();
+    bench.judgement.answered = sent.zip(broken).is_some_and(|(sent, broken)| sent < *broken);
     bench.judgement.breaches = few(bench.breaches);
     if let Some(errand) = &script.errand {
         be_patient(errand, &mut bench.judgement);
@@ -171,7 +176,11 @@ impl Bench<'_> {
             Event::Step { step, outcome: Outcome::Met } => self.met(index, *at, *step),
             Event::Step { step, outcome } => self.step(index, *step, *outcome),
             Event::OutOfTime { .. } => self.breach(&rules::OUT_OF_TIME, index, None, Breach::default()),
-            Event::Again => self.breach(&rules::AGAIN, index, None, Breach::default()),
+            Event::Again => {
+                let failing = self.script.errand.as_ref().is_some_and(|errand| errand.report != Report::Success);
+                let actual = failing.then(|| "a connection after a session without a right reply".to_owned());
+                self.breach(&rules::AGAIN, index, None, Breach { actual, ..Breach::default() });
+            }
             Event::Output(bytes) => self.printed = Some(bytes.clone()),
             Event::Left(departure) => self.left(index, departure),
             _ => {}
@@ -310,7 +319,15 @@ impl Bench<'_> {
         if succeeded && after.iter().any(sent) || is_due && after.iter().any(is_reply) {
             self.breach(&rules::EARLY_CLOSE, index, None, Breach::default());
         }
-        let departed = departed(errand, departure, self.printed.as_ref());
+        let mut departed = departed(errand, departure, self.printed.as_ref());
+        if self.trace.records.iter().any(|record| record.event == Event::Again) {
+            // Its end is that of its second session, or ours.
+            departed.retain(|(rule, _)| ![rules::STILL_THERE, rules::FALSE_FAILURE].contains(rule));
+        }
+        if let (Exit::Unknown(code), true) = (departure.how, errand.report != Report::Any) {
+            let reason = format!("exit code {code} stands neither in --exit-ok nor in --exit-error");
+            self.judgement.inconclusive.get_or_insert(reason);
+        }
         // Where no reply was sent, something else was wrong before it could be.
         for (rule, details) in departed.into_iter().filter(|(rule, _)| replied || **rule != rules::FALSE_FAILURE) {
             self.breach(rule, index, None, details);

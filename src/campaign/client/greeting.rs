@@ -77,3 +77,11 @@ pub(super) fn closing(trace: &Trace) -> Duration {
     let sent = trace.records[..end].iter().rfind(is_sent);
     sent.map_or(Duration::ZERO, |sent| trace.records[end].at.saturating_sub(sent.at))
 }
+
+/// How long the client kept the connection behind the reply.
+pub(super) fn kept(trace: &Trace) -> Option<Duration> {
+    let is_end = |record: &Record| matches!(record.event, Event::Fin | Event::Reset);
+    let end = trace.records.iter().rposition(is_end)?;
+    let sent = trace.records[..end].iter().rfind(|record| matches!(record.event, Event::Sent(_)))?;
+    Some(trace.records[end].at.saturating_sub(sent.at))
+}

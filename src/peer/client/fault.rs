@@ -156,6 +156,10 @@ const SESSION: &[ClientFault] = &[
         habits.closing = Closing::AfterFin;
     }),
     habit("connects-twice", "connects once more after its session", &["CLI-01"], any, |habits, _| habits.again = true),
+    habit("retries", "connects once more when its session has failed", &["CLI-01"], framed, |habits, _| {
+        (habits.on_no_reply, habits.on_early_end, habits.on_reset) =
+            (Reaction::Retry, Reaction::Retry, Reaction::Retry);
+    }),
     habit("one-address", "gives up when the first address of a name fails", &["CLI-21"], any, |habits, _| {
         habits.one_address = true;
     }),

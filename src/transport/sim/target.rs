@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Peer, World};
 use crate::peer::{Client, Endpoint, Farewell, Service, Task};
-use crate::session::{Command, Conn, Departure, Errand, Event, Exit, Host, Input, Record, Report, Script, Trace};
+use crate::session::{Command, Conn, Departure, Errand, Event, Exit, Host, Input, Record, Script, Trace};
 
 /// How long a client of the simulator waits for a reply.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -101,7 +101,7 @@ impl World {
         };
         let mut trace = self.session.into_trace();
         let mut add = |event| trace.insert(Record { at, conn: Conn(0), event });
-        if farewell.as_ref().is_some_and(|farewell| farewell.again) && errand.report == Report::Success {
+        if farewell.as_ref().is_some_and(|farewell| farewell.again) && errand.host != Host::Refusing {
             add(Event::Again);
         }
         let how = farewell.as_ref().map_or(Exit::Ended, |farewell| farewell.exit);

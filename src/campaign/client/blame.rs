@@ -1,0 +1,96 @@
+//! What a failed case of a client is blamed on. What every session shows is told once, and what becomes of the reply is told by
+//! what is about the reply.
+
+use super::is_about_message;
+use crate::campaign::outcome::Outcome;
+use crate::oracle::{Level, Verdict};
+use crate::profile::ClientProfile;
+use crate::session::Exit;
+
+/// How a session ends. Where it always ends so, that says nothing of what came before.
+pub(super) const ABOUT_END: &[&str] = &["not-closed", "reset", "still-running"];
+/// What a case sees of a client that keeps the connection for longer than it is waited for.
+pub(super) const LATE: &[&str] = &["not-closed", "still-running"];
+/// What is wrong with the end of every session, where it is.
+pub(super) const HABITS: &[&str] = &["client-crashed", "false-failure", "not-closed", "reset", "still-running"];
+
+const AGAIN: &str = "another-connection";
+
+/// What is about the message, and the wait for its reply.
+const BEFORE_REPLY: &[&str] = &["CLI-03", "CLI-04", "CLI-05", "CLI-17", "CLI-18"];
+
+/// Takes away what another requirement is about.
+pub(in crate::campaign) fn blame(outcome: &mut Outcome, client: &ClientProfile) {
+    if outcome.verdict != Verdict::Fail {
+        return;
+    }
+    if client.closes_after.is_some() {
+        // It was seen to take so long each time, on purpose: that is no matter of luck.
+        let late = outcome.judgement.breaches.iter_mut().filter(|breach| LATE.contains(&breach.rule.as_str()));
+        late.for_each(|breach| breach.timing = false);
+    }
+    without_second_connection(outcome);
+    without_habits(outcome, client);
+}
+
+fn is_about(outcome: &Outcome, requirement: &str) -> bool {
+    outcome.case.requirements.iter().any(|id| id == requirement)
+}
+
+/// That a session is one connection is told by CLI-01, which is about it.
+fn without_second_connection(outcome: &mut Outcome) {
+    let breaches = &outcome.judgement.breaches;
+    if is_about(outcome, "CLI-01") || !breaches.iter().any(|breach| breach.rule == AGAIN) {
+        return;
+    }
+    outcome.judgement.breaches.retain(|breach| breach.rule != AGAIN);
+    if outcome.judgement.breaches.is_empty() {
+        let how = outcome.trace.as_ref().and_then(|trace| trace.departure()).map(|departure| departure.how);
+        let is_seen = outcome.judgement.inconclusive.is_none() && how != Some(Exit::Ended);
+        outcome.verdict = if is_seen { Verdict::Pass } else { Verdict::Inconclusive };
+        outcome.reason = (!is_seen).then(|| "the client connected again (CLI-01)".into());
+    }
+}
+
+/// Takes away what every session of the client shows: that is told once, by CLI-07, which is about it.
+fn without_habits(outcome: &mut Outcome, client: &ClientProfile) {
+    if is_about(outcome, "CLI-07") || outcome.verdict != Verdict::Fail {
+        return;
+    }
+    let breaches = &mut outcome.judgement.breaches;
+    let only_end = breaches.iter().all(|breach| ABOUT_END.contains(&breach.rule.as_str()));
+    breaches.retain(|breach| !client.habitual.contains(&breach.rule));
+    if breaches.is_empty() && only_end {
+        outcome.verdict = Verdict::Pass;
+    } else if breaches.is_empty() {
+        outcome.verdict = Verdict::Inconclusive;
+        outcome.reason = Some("what it shows, a plain session shows as well (CLI-07)".into());
+    }
+}
+
+/// A case about the message whose message came right says nothing more where the same goes wrong with the reply in a case that is
+/// about the reply.
+pub(super) fn leave_to_the_reply(outcomes: &mut [Outcome]) {
+    let before = |outcome: &Outcome| outcome.case.requirements.iter().all(|id| BEFORE_REPLY.contains(&id.as_str()));
+    let proves = |outcome: &&Outcome| outcome.verdict == Verdict::Fail && outcome.level() == Some(Level::Must);
+    let told: Vec<(String, String)> = outcomes
+        .iter()
+        .filter(proves)
+        .filter(|outcome| !before(outcome))
+        .flat_map(|outcome| {
+            let rules = outcome.judgement.breaches.iter().map(|breach| breach.rule.clone());
+            rules.filter_map(|rule| Some((rule, outcome.case.requirements.first()?.clone())))
+        })
+        .collect();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::Fail && before(outcome)) {
+        let judgement = &outcome.judgement;
+        let elsewhere = judgement.breaches.iter().map(|breach| told.iter().find(|(rule, _)| *rule == breach.rule));
+        let elsewhere: Option<Vec<_>> = elsewhere.collect();
+        let Some((_, requirement)) = elsewhere.as_ref().and_then(|all| all.first()) else { continue };
+        if judgement.answered && !is_about_message(judgement) {
+            outcome.reason =
+                Some(format!("its message came right; what becomes of the reply is told by {requirement}"));
+            outcome.verdict = Verdict::Inconclusive;
+        }
+    }
+}
