@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::super::file::{BOUNDARIES, Cut, Place, Slot};
-use super::super::places::{all_offsets, offsets, whereabouts};
+use super::super::places::{all_offsets, whereabouts};
 use super::super::seed;
 use super::super::wire::Wire;
 use super::{Compiler, MOST_PIECES};
@@ -21,6 +21,20 @@ const DRAWN: usize = 80;
 const LONGEST_PAIRED: usize = 64 * 1024;
 /// A drawn segmentation has at most so many cuts.
 const MOST_CUTS: usize = 40;
+
+/// A client is started at every place of up to so many; of more where there is an edge, and at so many that are drawn.
+const MOST_STARTS: usize = 64;
+const MOST_DRAWN: usize = 16;
+const EDGES: &[Place] = &[
+    Place::AfterFirst,
+    Place::InsidePrefix,
+    Place::AfterPrefix,
+    Place::Middle,
+    Place::Boundaries,
+    Place::BeforeTerminator,
+    Place::InsideTerminator,
+    Place::BeforeLast,
+];
 
 /// The segmentation of one send.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +62,7 @@ impl Cuts {
 impl Compiler<'_> {
     /// The offset up to which a send goes. Several make a family.
     pub(super) fn until(&mut self, at: usize, place: Place, wire: &Wire) -> Result<usize, String> {
-        let found = offsets(place, wire, &(0..wire.len()));
+        let found = self.places(&[place], wire, &(0..wire.len()));
         let Some(last) = found.len().checked_sub(1) else { return Err(no_place(&[place])) };
         let index = if last == 0 { 0 } else { self.choices.choose(at, "until", found.len()) };
         let offset = found[index.min(last)];
@@ -78,8 +92,26 @@ impl Compiler<'_> {
         }
     }
 
+    /// The offsets of several places together, ascending. Of a client that is started for each of them not all are taken, where
+    /// there are many and the run is not thorough: where the structure or a buffer has an edge, and some that are drawn.
+    fn places(&self, places: &[Place], wire: &Wire, range: &Range<usize>) -> Vec<usize> {
+        let found = all_offsets(places, wire, range);
+        let takes_all = self.errand.is_none() || self.variant.context.thorough || !places.contains(&Place::Every);
+        if takes_all || found.len() <= MOST_STARTS {
+            return found;
+        }
+        let mut some = all_offsets(EDGES, wire, range);
+        some.extend((0..MOST_DRAWN).map(|index| {
+            let (first, next) = (index * found.len() / MOST_DRAWN, (index + 1) * found.len() / MOST_DRAWN);
+            found[first + seed::below(&mut self.named_generator(index, "offset"), next - first)]
+        }));
+        some.sort_unstable();
+        some.dedup();
+        some
+    }
+
     fn each_of(&mut self, at: usize, places: &[Place], wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
-        let mut found = all_offsets(places, wire, range);
+        let mut found = self.places(places, wire, range);
         if found.is_empty() {
             return Err(no_place(places));
         }
