@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use super::exit::Failure;
+use super::leftovers;
 use super::usage::Tree;
 use crate::campaign::{Process, Restarted};
 use crate::session::Usage;
@@ -259,6 +260,7 @@ impl Group {
     fn start(words: &[String]) -> io::Result<Self> {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        leftovers::mark(&mut command);
         let mut leader = command.spawn()?;
         let (said, from) = (Arc::default(), leader.stderr.take());
         let kept = Arc::clone(&said);

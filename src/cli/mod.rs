@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod fuzz;
 mod judging;
+mod leftovers;
 mod list;
 mod man;
 mod output;
@@ -38,6 +39,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use console::Console;
 pub use exit::Exit;
 use exit::Failure;
+pub use leftovers::Leftovers;
 
 /// Judges echo servers and clients: do they cut a TCP byte stream into messages rightly?
 ///

@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use crate::cli::leftovers;
+
 /// So much of the end of its standard error is kept, in bytes.
 const SAID: usize = 4 * 1024;
 /// Between two looks at what it takes, at first and at most.
@@ -71,6 +73,7 @@ impl Process {
     ) -> io::Result<Self> {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).envs(environment).process_group(0).kill_on_drop(true);
+        leftovers::mark(command.as_std_mut());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(id as i32));
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
