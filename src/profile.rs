@@ -58,6 +58,8 @@ pub struct ClientProfile {
     pub told: Told,
     /// It sends this message, whatever it is told.
     pub own: Option<Bytes>,
+    /// What it sends varies: that was its last one.
+    pub varies: bool,
     /// It ends its message with FIN, and waits for the FIN that ends the reply: close framing, and byte streams whose
     /// sender half-closes.
     pub half_closes: bool,
@@ -87,6 +89,7 @@ impl ClientProfile {
             replies: framing.reply().into_owned(),
             told,
             own: None,
+            varies: false,
             half_closes: framing.strategy() == Strategy::Close,
             waits_for_end: false,
             closes_after: None,

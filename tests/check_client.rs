@@ -68,6 +68,7 @@ fn a_fault_is_found_over_tcp_too() {
         ("partial-is-success", "CLI-09"),
         ("dies-of-reset", "CLI-11"),
         ("connects-twice", "CLI-01"),
+        ("retries", "CLI-01"),
         ("leaves-after-sending", "CLI-05"),
     ] {
         assert_eq!(failed("lf", &[requirement], Some(fault)), (Some(1), vec![requirement.to_owned()]), "{fault}");
@@ -90,20 +91,33 @@ fn a_failed_case_shows_the_session_and_how_to_see_it_again() {
     }
 }
 
-/// Connects again and again until it is told to stop, and says `hello` each time, as a device would; `closes`: as soon as
-/// it has spoken.
-fn device(address: &str, closes: bool, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
+/// What a device does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Device {
+    Right,
+    /// It closes as soon as it has spoken.
+    Closes,
+    /// It says something else each time.
+    Varies,
+}
+
+/// Connects again and again until it is told to stop, and speaks each time.
+fn device(address: &str, device: Device, stop: &AtomicBool) {
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
         let Ok(mut stream) = TcpStream::connect(address) else { continue };
-        let mut reply = [0; 6];
-        if stream.write_all(b"hello\n").is_ok() && !closes {
+        let message = if device == Device::Varies { format!("reading {number}\n") } else { "hello\n".to_owned() };
+        let mut reply = vec![0; message.len()];
+        if stream.write_all(message.as_bytes()).is_ok() && device != Device::Closes {
             let _ = stream.read_exact(&mut reply); // a reply that is cut off ends its session
         }
     }
 }
 
 /// What comes of the rows that need nothing but connections.
-fn visited(closes: bool) -> (Option<i32>, String) {
+fn visited(kind: Device) -> (Option<i32>, String) {
     let mut waiting = Command::new(ECHOSPEC)
         .args(["check-client", "--framing", "lf", "--listen", "0", "--only", "CLI-03", "--only", "CLI-08"])
         .stdout(Stdio::piped())
@@ -117,7 +131,7 @@ fn visited(closes: bool) -> (Option<i32>, String) {
     let stop = Arc::new(AtomicBool::new(false));
     let clients = thread::spawn({
         let stop = Arc::clone(&stop);
-        move || device(&address, closes, &stop)
+        move || device(&address, kind, &stop)
     });
     let output = waiting.wait_with_output().expect("it ends");
     stop.store(true, Ordering::Relaxed);
@@ -127,15 +141,62 @@ fn visited(closes: bool) -> (Option<i32>, String) {
 
 #[test]
 fn clients_that_come_by_themselves_are_judged_by_what_they_send() {
-    let (code, report) = visited(false);
+    let (code, report) = visited(Device::Right);
     assert_eq!(code, Some(0), "{report}");
     assert!(report.contains("message=\"hello\""), "{report}");
-    let (code, report) = visited(true);
+    let (code, report) = visited(Device::Closes);
     assert_eq!(code, Some(1), "{report}");
     assert!(
         report.contains("early-close: the client ended the connection before the whole reply had come"),
         "{report}"
     );
+}
+
+#[test]
+fn a_device_may_send_another_message_each_time() {
+    let (code, report) = visited(Device::Varies);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("sends another message each time"), "{report}");
+    assert!(report.contains("pass") && !report.contains("altered"), "{report}");
+}
+
+#[test]
+fn a_status_that_stands_for_nothing_proves_nothing() {
+    let options = ["--framing", "lf", "--report", "json", "--only", "CLI-10", "--exit-error", "77"];
+    let output = check_client(&options, &[ECHOSPEC, "send", "{host}:{port}", "--framing", "lf"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a JSON report");
+    let verdicts: Vec<_> = report["requirements"].as_array().expect("requirements").iter().collect();
+    assert!(verdicts.iter().any(|one| one["id"] == "CLI-10" && one["verdict"] == "inconclusive"), "{report:#}");
+}
+
+#[test]
+fn err_what_cannot_be_asked_of_a_client() {
+    let said = |args: &[&str]| {
+        let output = Command::new(ECHOSPEC).args(["check-client", "--framing", "lf"]).args(args).output();
+        let output = output.expect("echospec runs");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    insta::assert_snapshot!(said(&["--only", "SEG-*", "--", "client", "{port}"]), @"error: `SEG-*` is about servers: `echospec check` judges them");
+    for option in [["--listen", "0", "--no-output"].as_slice(), &["--listen", "0", "--exit-ok", "3"]] {
+        let said = said(option);
+        assert!(said.contains("with --listen its connections are all that is seen of it"), "{said}");
+    }
+}
+
+/// It has left its process group, so only its environment tells whose it is.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_client_has_started_does_not_outlive_the_run() {
+    let script = format!(
+        "setsid sleep 98765.4321 >/dev/null 2>&1 & exec '{ECHOSPEC}' send {{host}}:{{port}} --framing lf < {{message-file}}"
+    );
+    let output = check_client(&["--framing", "lf", "--only", "client/plain"], &["sh", "-c", &script]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+    let commands = processes.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
+    let left: Vec<_> = commands.filter(|command| command.starts_with("sleep\098765.4321")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// The reference client behind a shell that may refuse the message before.

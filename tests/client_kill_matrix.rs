@@ -80,6 +80,38 @@ fn run(scenarios: &[Scenario], cell: &Cell, framing: &Framing) -> FramingRun {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(run)
 }
 
+/// What a client with this fault comes to when everything is asked of it.
+fn judged(fault: &str, framing: &'static str) -> FramingRun {
+    let (kind, fault) = fault::all().find(|(_, one)| one.name == fault).expect("a fault");
+    let everything = Cell { kind: Kind::Right, fault, framing, failed: BTreeSet::new() };
+    assert_ne!(kind, Kind::Right);
+    run(&scenario::builtin().expect("the embedded scenarios load"), &everything, &framing.parse().expect("a framing"))
+}
+
+#[test]
+fn what_becomes_of_the_reply_is_not_blamed_on_the_message() {
+    let failed = failed(&judged("one-read", "lf"));
+    assert!(failed.contains("CLI-06"), "{failed:?}");
+    assert!(["CLI-03", "CLI-04", "CLI-05", "CLI-17"].iter().all(|id| !failed.contains(*id)), "{failed:?}");
+}
+
+#[test]
+fn what_every_session_shows_is_told_once() {
+    for (fault, once) in [("dies-at-the-end", "CLI-07"), ("connects-twice", "CLI-01"), ("retries", "CLI-01")] {
+        assert_eq!(failed(&judged(fault, "length:u32be")), [once.to_owned()].into(), "{fault}");
+    }
+}
+
+#[test]
+fn a_client_that_keeps_its_connection_for_as_long_each_time_has_no_bad_luck() {
+    let run = judged("lingers", "lf");
+    let verdicts: BTreeSet<_> = run.outcomes.iter().map(|outcome| outcome.verdict).collect();
+    assert!(verdicts.contains(&Verdict::Fail) && !verdicts.contains(&Verdict::Flaky), "{verdicts:?}");
+    assert_eq!(failed(&run), ["CLI-07".to_owned()].into());
+    let client = run.calibration.expect("it is measured").profile.client.expect("a client");
+    assert!(!client.waits_for_end && client.closes_after.is_some_and(|after| after.as_secs() == 3), "{client:?}");
+}
+
 fn failed(run: &FramingRun) -> BTreeSet<String> {
     let failed = run.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Fail | Verdict::Flaky));
     failed.flat_map(|outcome| outcome.case.requirements.clone()).collect()

@@ -134,8 +134,9 @@ impl<T: Transport> Lab<'_, T> {
         if greetings.iter().any(Greeting::is_ours) {
             return Err(Unfit::Unreachable(Failure::Ours));
         }
-        let own = own_message(self.framing, &greetings);
-        if let Some(own) = &own {
+        let comes = self.introduction.told == Told::Nothing;
+        let own = if comes { last_message(self.framing, &greetings) } else { own_message(self.framing, &greetings) };
+        if let Some(own) = own.as_ref().filter(|_| !comes) {
             greetings = vec![self.greeted(own.to_vec(), Bytes::copy_from_slice(own)).await];
         }
         let misunderstood = greetings.iter().all(|greeting| is_about_message(&greeting.judgement));
@@ -186,6 +187,7 @@ impl<T: Transport> Lab<'_, T> {
             requests: self.framing.clone(),
             replies: self.framing.reply().into_owned(),
             told,
+            varies: own.is_some() && do_vary(self.framing, greetings),
             own,
             half_closes: self.framing.strategy() == Strategy::Close || all(Greeting::half_closes),
             // What comes later than it has to has another cause.
@@ -273,11 +275,22 @@ fn steady(greetings: &[Greeting]) -> Option<Duration> {
     let kept: Option<Vec<_>> = greetings.iter().map(|greeting| kept(&greeting.trace)).collect();
     let kept = kept.filter(|kept| kept.len() == GREETINGS)?;
     let (least, most) = (*kept.iter().min()?, *kept.iter().max()?);
-    (most - least < least / 20).then_some(least)
+    (most.saturating_sub(least) < least / 20).then_some(least)
 }
 
 fn is_about_message(judgement: &Judgement) -> bool {
     judgement.breaches.iter().any(|breach| ABOUT_MESSAGE.contains(&breach.rule.as_str()))
+}
+
+/// The last message that came, where somebody else says what it is.
+fn last_message(framing: &Framing, greetings: &[Greeting]) -> Option<Bytes> {
+    greetings.iter().rev().find_map(|greeting| first_message(framing, &greeting.trace))
+}
+
+/// Whether the messages that came are not all the same.
+fn do_vary(framing: &Framing, greetings: &[Greeting]) -> bool {
+    let mut sent = greetings.iter().filter_map(|greeting| first_message(framing, &greeting.trace));
+    sent.next().is_some_and(|first| sent.any(|other| other != first))
 }
 
 /// The message that the client sends whatever it is told, if it does.

@@ -152,7 +152,12 @@ fn of_client(client: &ClientProfile, limit: Option<u64>) -> Vec<Measured> {
         }
     };
     let own = client.own.as_ref().map(|own| {
-        let sentence = "sends a message of its own, whatever it is told: what needs another is skipped";
+        let sentence = if client.varies {
+            "sends another message each time, this one last: each session is judged with its own; what needs a certain one is \
+             skipped"
+        } else {
+            "sends a message of its own, whatever it is told: what needs another is skipped"
+        };
         Measured::new("message", excerpt(own), sentence)
     });
     let rows = [("closes", closes), ("prints", prints)];

@@ -46,8 +46,13 @@ Examples:
   echospec check-client --framing length:u32be --listen 7000
                                        a device that connects here again and again";
 
+const SEEN_ONLY: &str = "\
+--stdin, --output, --no-output, --exit-ok and --exit-error are about a client that is started here; with --listen its \
+connections are all that is seen of it";
+
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let subject = match &args.listen {
+        Some(_) if args.client.are_given() => return Err(Failure::usage(SEEN_ONLY)),
         Some(address) => Subject::Visitors(address.clone()),
         None => Subject::Client(args.client.command(&args.command)?),
     };

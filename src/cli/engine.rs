@@ -21,6 +21,7 @@ use crate::campaign::{self, FramingRun, Introduction, Material, Options, Process
 use crate::framing::Framing;
 use crate::oracle::{requirement, requirements};
 use crate::peer::Settings;
+use crate::profile::Side;
 use crate::report::{Conformance, Part, Report};
 use crate::scenario::{self, Scenario};
 use crate::transport::{Server, Tcp, Transport};
@@ -84,7 +85,24 @@ fn known_requirements(scenario: &Scenario) -> Result<(), Failure> {
     }
 }
 
+/// Refuses a pattern that is about the other side: it would judge nothing.
+fn of_side(trial: &Trial, scenarios: &[Scenario]) -> Result<(), Failure> {
+    let side = trial.subject.side();
+    let (of, command) = match side {
+        Side::Server => ("clients", "check-client"),
+        Side::Client => ("servers", "check"),
+    };
+    for pattern in &trial.only {
+        let alone = Selection::new(std::slice::from_ref(pattern), &[], scenarios).map_err(Failure::usage)?;
+        if !scenarios.iter().any(|scenario| scenario.side() == side && alone.takes(scenario)) {
+            return Err(Failure::usage(format!("`{pattern}` is about {of}: `echospec {command}` judges them")));
+        }
+    }
+    Ok(())
+}
+
 fn plan(trial: &Trial, scenarios: &[Scenario]) -> Result<Options, Failure> {
+    of_side(trial, scenarios)?;
     let mut selection = Selection::new(&trial.only, &trial.skip, scenarios).map_err(Failure::usage)?;
     selection.shard = trial.shard;
     Ok(Options {
@@ -131,7 +149,9 @@ impl Judging<'_> {
             self.progress.framing(framing);
             runs.push(match (&trial.subject, &exec, &visitors, address) {
                 (Subject::Client(command), ..) => Box::pin(self.client(command, framing)).await?,
-                (_, _, Some(visitors), _) => self.run_client(visitors, framing, Introduction::NONE).await,
+                (_, _, Some(visitors), _) => {
+                    self.run_client(&visitors.speaking(framing), framing, Introduction::NONE).await
+                }
                 (_, Some(exec), ..) => {
                     exec.ensure().await?;
                     self.server(exec.address(), Some(exec), framing).await

@@ -6,6 +6,7 @@ use super::exit::Failure;
 use super::parse;
 use super::target::{PLACES, Target};
 use crate::framing::Framing;
+use crate::profile::Side;
 
 /// Options that say which server is meant.
 #[derive(Debug, clap::Args)]
@@ -106,6 +107,14 @@ impl Subject {
             (Some(line), target) => Ok(Self::Command(line.clone(), target.cloned())),
             (None, Some(target)) => Ok(Self::Server(target.clone())),
             (None, None) => Ok(Self::Reference),
+        }
+    }
+
+    /// Which end of a session it is.
+    pub(super) fn side(&self) -> Side {
+        match self {
+            Self::Client(_) | Self::Visitors(_) => Side::Client,
+            Self::Reference | Self::Server(_) | Self::Command(..) => Side::Server,
         }
     }
 

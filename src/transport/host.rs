@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -22,7 +22,21 @@ pub struct Host {
     left: watch::Receiver<bool>,
     /// How long it may take to come.
     patience: Duration,
+    /// Accepted already, to see what it sends.
+    previewed: Mutex<Option<TcpStream>>,
 }
+
+/// How much of a connection is seen beforehand.
+#[derive(Clone, Copy, Debug)]
+pub struct Preview {
+    /// So many bytes.
+    pub most: usize,
+    /// Each of them is waited for so long.
+    pub within: Duration,
+}
+
+/// Between two looks at what has come.
+const LOOK: Duration = Duration::from_millis(1);
 
 impl Host {
     /// Listens at `address`. `receive_buffer` is `SO_RCVBUF` in bytes, which accepted connections inherit; `left` turns
@@ -45,7 +59,7 @@ impl Host {
         }
         socket.bind(&address.into())?;
         socket.listen(16)?;
-        Ok(Self { listener: TcpListener::from_std(socket.into())?, left, patience })
+        Ok(Self { listener: TcpListener::from_std(socket.into())?, left, patience, previewed: Mutex::default() })
     }
 
     /// Where it listens.
@@ -55,6 +69,9 @@ impl Host {
 
     /// The next connection. A client that leaves without one has refused to come.
     pub(super) async fn accept(&self) -> Result<TcpStream, Failure> {
+        if let Some(stream) = self.previewed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(stream);
+        }
         tokio::select! {
             biased;
             accepted = self.listener.accept() => accepted.map(|(stream, _)| stream).map_err(|_| Failure::Ours),
@@ -62,6 +79,30 @@ impl Host {
             () = self.left() => self.waiting(QUEUED).await.ok_or(Failure::Refused),
             () = tokio::time::sleep(self.patience) => Err(Failure::Timeout),
         }
+    }
+
+    /// What the next connection begins with, until that is enough. It is not taken: whoever accepts gets the connection, and all of
+    /// it.
+    pub async fn preview(&self, preview: Preview, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let Ok(stream) = self.accept().await else { return Vec::new() };
+        let mut buffer = vec![0; preview.most];
+        let (mut seen, mut waited) = (0, Duration::ZERO);
+        while waited < preview.within && seen < preview.most && !is_enough(&buffer[..seen]) {
+            let looking = tokio::time::timeout(LOOK, stream.peek(&mut buffer)).await;
+            let count = match looking {
+                Err(_) => seen,
+                Ok(Ok(count @ 1..)) => count,
+                Ok(_) => break, // it has ended
+            };
+            if count == seen {
+                tokio::time::sleep(LOOK).await;
+            }
+            waited = if count == seen { waited + 2 * LOOK } else { Duration::ZERO };
+            seen = count;
+        }
+        buffer.truncate(seen);
+        *self.previewed.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+        buffer
     }
 
     /// Until the client has left.

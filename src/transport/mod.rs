@@ -14,7 +14,7 @@ mod tcp;
 mod visit;
 
 pub use diag::listens;
-pub use host::Host;
+pub use host::{Host, Preview};
 pub use line::reach;
 pub use proxy::{Proxy, Ways};
 pub use serve::Server;

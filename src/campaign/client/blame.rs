@@ -3,7 +3,7 @@
 
 use super::is_about_message;
 use crate::campaign::outcome::Outcome;
-use crate::oracle::{Level, Verdict};
+use crate::oracle::{Breach, Level, Verdict};
 use crate::profile::ClientProfile;
 use crate::session::Exit;
 
@@ -18,6 +18,9 @@ const AGAIN: &str = "another-connection";
 
 /// What is about the message, and the wait for its reply.
 const BEFORE_REPLY: &[&str] = &["CLI-03", "CLI-04", "CLI-05", "CLI-17", "CLI-18"];
+
+/// What a client that leaves inside the reply shows besides.
+const OF_LEAVING: &[&str] = &["early-close", "not-reading", "reset"];
 
 /// Takes away what another requirement is about.
 pub(in crate::campaign) fn blame(outcome: &mut Outcome, client: &ClientProfile) {
@@ -84,10 +87,10 @@ pub(super) fn leave_to_the_reply(outcomes: &mut [Outcome]) {
         .collect();
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::Fail && before(outcome)) {
         let judgement = &outcome.judgement;
-        let elsewhere = judgement.breaches.iter().map(|breach| told.iter().find(|(rule, _)| *rule == breach.rule));
-        let elsewhere: Option<Vec<_>> = elsewhere.collect();
-        let Some((_, requirement)) = elsewhere.as_ref().and_then(|all| all.first()) else { continue };
-        if judgement.answered && !is_about_message(judgement) {
+        let elsewhere = |breach: &Breach| told.iter().find(|(rule, _)| *rule == breach.rule);
+        let Some((_, requirement)) = judgement.breaches.iter().find_map(elsewhere) else { continue };
+        let follows = |breach: &Breach| OF_LEAVING.contains(&breach.rule.as_str()) || elsewhere(breach).is_some();
+        if judgement.answered && !is_about_message(judgement) && judgement.breaches.iter().all(follows) {
             outcome.reason =
                 Some(format!("its message came right; what becomes of the reply is told by {requirement}"));
             outcome.verdict = Verdict::Inconclusive;

@@ -31,6 +31,16 @@ pub(in crate::cli) struct Options {
 }
 
 impl Options {
+    /// Whether any of them is given: none has a meaning for a client that somebody else starts.
+    pub(in crate::cli) fn are_given(&self) -> bool {
+        let default = |codes| parse::statuses(codes).ok();
+        self.stdin != Stdin::Message
+            || self.output != Output::Raw
+            || self.no_output
+            || Some(&self.exit_ok) != default("0").as_ref()
+            || Some(&self.exit_error) != default("1-255").as_ref()
+    }
+
     /// The command that these words make up.
     pub(in crate::cli) fn command(&self, words: &[String]) -> Result<ClientCommand, Failure> {
         let overlap = self.exit_ok.iter().find(|code| self.exit_error.contains(code));

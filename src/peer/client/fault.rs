@@ -142,15 +142,9 @@ const SESSION: &[ClientFault] = &[
     habit("closes-late", "keeps the connection for two minutes after the reply", &["CLI-07"], any, |habits, _| {
         habits.delay = Duration::from_secs(120);
     }),
-    habit(
-        "lingers",
-        "keeps the connection for four and a half seconds after the reply",
-        &["CLI-07"],
-        not_close,
-        |habits, _| {
-            habits.delay = Duration::from_millis(4500);
-        },
-    ),
+    habit("lingers", "keeps the connection for three seconds after the reply", &["CLI-07"], not_close, |habits, _| {
+        habits.delay = Duration::from_secs(3);
+    }),
     habit("resets", "closes with RST", &["CLI-07"], not_close, |habits, _| habits.closing = Closing::Reset),
     habit("waits-for-fin", "closes only when the server has", &["CLI-22"], framed, |habits, _| {
         habits.closing = Closing::AfterFin;
@@ -174,6 +168,9 @@ const SESSION: &[ClientFault] = &[
     }),
     habit("always-succeeds", "reports success whatever happens", &["CLI-09", "CLI-10", "CLI-11"], any, |habits, _| {
         habits.status = Some(0);
+    }),
+    habit("dies-at-the-end", "aborts after its session, whatever happened", &["CLI-07"], any, |habits, _| {
+        habits.dies_of = Some(6);
     }),
     habit("always-fails", "reports a failure whatever happens", &["CLI-07"], any, |habits, _| habits.status = Some(1)),
 ];

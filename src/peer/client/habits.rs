@@ -54,6 +54,8 @@ pub struct Habits {
     pub on_refused: Reaction,
     /// Exit status, whatever happened.
     pub status: Option<i32>,
+    /// The signal that ends it after its session, whatever happened.
+    pub dies_of: Option<i32>,
     /// What it makes of what it prints.
     pub prints: fn(Vec<u8>) -> Vec<u8>,
     /// Connects a second time.
@@ -129,6 +131,7 @@ impl Reaction {
             Self::Fail | Self::Retry => status(1),
             Self::Crash(signal) => Exit::Signal(signal),
         };
+        let exit = habits.dies_of.map_or(exit, Exit::Signal);
         let why = (self != Self::Succeed).then(|| why.to_owned());
         Some(Farewell { exit, output: (habits.prints)(reply), why, again: habits.again || self == Self::Retry })
     }
@@ -165,6 +168,7 @@ impl Habits {
             on_timeout: Reaction::Fail,
             on_refused: Reaction::Fail,
             status: None,
+            dies_of: None,
             prints: |reply| reply,
             again: false,
             one_address: false,
