@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 #[path = "../tests/listening/mod.rs"]
 mod listening;
 
-use listening::{Listening, run};
+use listening::{Listening, run, said};
 
 const ROUNDS: usize = 5;
 const JOBS: usize = 32;
@@ -41,7 +41,8 @@ fn judged(port: &str, only: &[&str]) -> (usize, Duration) {
     let began = Instant::now();
     let output = run(&[&["check", port, "--framing", FRAMING, "--report", "json"], only].concat());
     let took = began.elapsed();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let report: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(&output)));
     let passed = report["summary"]["cases"]["pass"].as_u64().expect("cases that passed");
     (passed as usize, took)
 }
