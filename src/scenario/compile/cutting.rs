@@ -49,11 +49,15 @@ pub(super) struct Cuts {
 /// of a millisecond, on a busy machine many of them.
 const MOST_REGULAR: usize = 2_000;
 
+/// Nor each of further ones where those before it had more segments than this: a fixed length may be long.
+const MANY_PIECES: usize = 10_000;
+const THEN_REGULAR: usize = 10;
+
 impl Cuts {
-    fn bounded(mut self, thorough: bool) -> Self {
-        if !thorough && self.offsets.len() > MOST_REGULAR {
-            self.offsets.truncate(MOST_REGULAR);
-            self.words = self.words.map(|words| format!("{words}, {MOST_REGULAR} times"));
+    fn bounded(mut self, most: usize) -> Self {
+        if self.offsets.len() > most {
+            self.offsets.truncate(most);
+            self.words = self.words.map(|words| format!("{words}, {most} times"));
         }
         self
     }
@@ -73,17 +77,21 @@ impl Compiler<'_> {
 
     /// Where the bytes of `range` are cut.
     pub(super) fn cuts(&mut self, at: usize, cut: &Cut, wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
-        let thorough = self.variant.context.thorough;
+        let most = match () {
+            () if self.variant.context.thorough => usize::MAX,
+            () if self.pieces > MANY_PIECES => THEN_REGULAR,
+            () => MOST_REGULAR,
+        };
         match cut {
             Cut::Whole => Ok(Cuts::default()),
             _ if wire.times > 1 => Err("so many copies are not cut".to_owned()),
-            Cut::EachByte => Ok(regular(1, range, "byte by byte".to_owned())?.bounded(thorough)),
+            Cut::EachByte => Ok(regular(1, range, "byte by byte".to_owned())?.bounded(most)),
             Cut::Every(bytes) => {
                 let bytes = (*bytes.given()?).max(1) as usize;
                 let words = format!("into pieces of {}", super::describe::count(bytes));
-                Ok(regular(bytes, range, words)?.bounded(thorough))
+                Ok(regular(bytes, range, words)?.bounded(most))
             }
-            Cut::Messages => Ok(between_messages(wire, range).bounded(thorough)),
+            Cut::Messages => Ok(between_messages(wire, range).bounded(most)),
             Cut::AllOf(places) => all_of(&given(places)?, wire, range, self.variant.context.profile.max),
             Cut::EachOf(places) => self.each_of(at, &given(places)?, wire, range),
             Cut::EveryOffset => self.each_of(at, &[Place::Every], wire, range),
