@@ -427,4 +427,5 @@ fn sent_bytes(case: &Case) -> Vec<Vec<u8>> {
 }
 
 mod clients;
+mod differential;
 mod expansion;

@@ -105,7 +105,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// The wire with each of its frames rewritten. Several ways make a family.
+    /// The wire with each of its frames rewritten. Several ways make a family; the same message again is rewritten in the same
+    /// way.
     pub(super) fn rewritten(&mut self, at: usize, wire: &Wire, mutation: &Mutation) -> Result<Wire, String> {
         let framing = self.variant.context.framing;
         let mut ways: Vec<_> =
@@ -114,9 +115,17 @@ impl Compiler<'_> {
         if fewest == 0 {
             return Err(format!("the framing has nothing for the mutation {}", mutation.name));
         }
-        let index = if fewest == 1 { 0 } else { self.choices.choose(at, "way", fewest) };
-        let name = ways[0][index].name.clone();
-        self.choices.name(at, "way", name.clone(), format!("{} {}", mutation.name, name.replace('-', " ")));
+        let before = self.ways.iter().find(|(name, bytes, _)| *name == mutation.name && *bytes == wire.bytes);
+        let index = match before.map(|(_, _, index)| *index) {
+            Some(index) => index,
+            None if fewest == 1 => 0,
+            None => self.choices.choose(at, "way", fewest),
+        };
+        if before.is_none() {
+            let name = ways[0][index].name.clone();
+            self.choices.name(at, "way", name.clone(), format!("{} {}", mutation.name, name.replace('-', " ")));
+            self.ways.push((mutation.name, wire.bytes.clone(), index));
+        }
         let mut other = Wire::default();
         for (message, ways) in wire.messages.iter().zip(&mut ways) {
             other.rewrite(message, &ways.swap_remove(index).bytes, mutation.effect);

@@ -14,6 +14,8 @@ mod sending;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::choices::Choices;
 use super::file::{Drip, LARGEST, Read, Reading, Repeat, Span, Step};
 use super::material::Setting;
@@ -77,6 +79,8 @@ struct Compiler<'a> {
     /// The most messages that one step sends.
     batch: u32,
     alive: bool,
+    /// In which way a mutation has rewritten what.
+    ways: Vec<(&'static str, Bytes, usize)>,
     /// What the client under test is started for, if it is one.
     errand: Option<Errand>,
 }
@@ -100,6 +104,7 @@ pub(super) fn compile(variant: &Variant<'_>, choices: &mut Choices, memo: &mut M
         pieces: 0,
         batch: 0,
         alive: false,
+        ways: Vec::new(),
         errand: None,
     };
     compiler.steps(variant.steps)?;
