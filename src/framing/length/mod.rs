@@ -311,13 +311,13 @@ mod tests {
     fn endless_empty_fragments_are_refused() {
         let framing: Framing = "rpc,max=4".parse().unwrap();
         let mut deframer = Deframer::new(&framing);
-        for _ in 0..65_536 {
+        for _ in 0..1 << 19 {
             deframer.push(&[0; 4]);
             assert_eq!(deframer.next_frame(), None);
         }
         deframer.push(&[0; 4]);
         let refused = deframer.next_frame().expect("refused").unwrap_err();
-        let (limit, offset) = (65_536, 4 * 65_536);
+        let (limit, offset) = (1 << 19, 4 << 19);
         let reason = Reason::TooManyFragments { limit };
         assert_eq!(refused, Malformed { reason, offset });
     }

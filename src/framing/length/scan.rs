@@ -7,8 +7,9 @@ use super::{Field, Read, binary, text};
 use super::{Head, Length, block, chunked, varint};
 use crate::framing::outcome::{Decoded, Malformed, Part, Reason, Resume, Role, push_part};
 
-/// Most fragments of one message. Fragments may be empty, so that `max` alone would not bound their headers.
-const FRAGMENT_LIMIT: u32 = 65_536;
+/// Most fragments of one message: twice as many as 64 MiB have in fragments of 255 bytes. Fragments may be empty, so that `max`
+/// alone would not bound their headers.
+const FRAGMENT_LIMIT: u32 = 1 << 19;
 
 const HEAD: u8 = 0;
 const BODY: u8 = 1;
