@@ -103,6 +103,14 @@ fn calibration(target: &impl Transport, framing: &Framing, only: &str) -> Calibr
 }
 
 #[test]
+fn a_delimiter_that_is_kept_is_judged_by_the_same_bytes() {
+    let framing: Framing = "delimiter:lf,keep,max=100,over=close".parse().expect("a framing");
+    let run = run(&Simulator::new(Settings::new(framing.clone())), &framing, "DEL-*");
+    let of = |wanted| run.outcomes.iter().filter(|outcome| outcome.verdict == wanted).count();
+    assert!(of(Verdict::Pass) > 50 && of(Verdict::Fail) + of(Verdict::NotRun) == 0, "{}", of(Verdict::Pass));
+}
+
+#[test]
 fn wrong_bytes_break_a_must_also_where_it_was_a_should_that_was_asked() {
     let framing: Framing = "lf".parse().expect("a framing");
     for (name, only, broken) in [

@@ -74,19 +74,20 @@ impl Introduction {
 pub async fn run_client<T: Transport, W: Watcher>(
     transport: &T,
     watcher: &W,
-    framing: &Framing,
+    declared: &Framing,
     scenarios: &[Scenario],
     options: &Options,
     introduction: Introduction,
 ) -> FramingRun {
     let transport = &Stoppable { transport, watcher };
+    let framing = &declared.without_keep();
     watcher.phase("measuring the client", 0);
     let lab = Lab { transport, framing, introduction, scale: options.time_scale };
     let mut calibration = match lab.calibrate().await {
         Ok(calibration) => calibration,
         Err(unfit) => {
             let outcomes = unfit_outcomes(&unfit, framing, scenarios, options, introduction);
-            return FramingRun { framing: framing.clone(), calibration: Err(unfit), outcomes };
+            return FramingRun { framing: declared.clone(), calibration: Err(unfit), outcomes };
         }
     };
     let largest = Schedule::new(framing, &calibration, scenarios, options).largest;
@@ -97,7 +98,7 @@ pub async fn run_client<T: Transport, W: Watcher>(
     let mut outcomes = field.play_all(&schedule).await;
     field.settle(scenarios, &mut outcomes).await;
     leave_to_the_reply(&mut outcomes);
-    FramingRun { framing: framing.clone(), calibration: Ok(calibration), outcomes }
+    FramingRun { framing: declared.clone(), calibration: Ok(calibration), outcomes }
 }
 
 /// Measures a client that is sent messages of up to `largest` bytes.

@@ -54,18 +54,19 @@ pub async fn run_owned<T: Transport, W: Watcher>(
     transport: &T,
     watcher: &W,
     process: Option<&dyn Process>,
-    framing: &Framing,
+    declared: &Framing,
     scenarios: &[Scenario],
     options: &Options,
 ) -> FramingRun {
     let transport = &Stoppable { transport, watcher };
+    let framing = &declared.without_keep();
     let is_watched = process.is_some_and(|process| process.watch().is_some());
     watcher.phase("measuring the target", 0);
     let mut calibration = match calibrate(transport, process, framing, options.time_scale).await {
         Ok(calibration) => calibration,
         Err(unfit) => {
             let outcomes = unfit_outcomes(&unfit, framing, scenarios, options, is_watched);
-            return FramingRun { framing: framing.clone(), calibration: Err(unfit), outcomes };
+            return FramingRun { framing: declared.clone(), calibration: Err(unfit), outcomes };
         }
     };
     calibration.profile.watched = is_watched;
@@ -86,7 +87,7 @@ pub async fn run_owned<T: Transport, W: Watcher>(
         pin_death(&mut outcomes);
     }
     field.settle(scenarios, &mut outcomes).await;
-    FramingRun { framing: framing.clone(), calibration: Ok(calibration), outcomes }
+    FramingRun { framing: declared.clone(), calibration: Ok(calibration), outcomes }
 }
 
 /// Everything that playing a case needs.

@@ -49,7 +49,7 @@ const LARGEST: u64 = crate::peer::Settings::DEFAULT_MAX;
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let message = message(args)?;
-    let task = Task { framing: args.framing.clone(), message, patience: args.timeout, fault: args.fault };
+    let task = Task { framing: args.framing.without_keep(), message, patience: args.timeout, fault: args.fault };
     let (addresses, runtime) = (args.target.addresses()?, runtime()?);
     match runtime.block_on(visit(&addresses, task.clone())) {
         Ok(farewell) => {

@@ -98,6 +98,17 @@ impl Framing {
         self.strategy() == Strategy::Raw || self.behaviour.partial == Some(Partial::Yes)
     }
 
+    /// The same on the wire, for payloads without their delimiter: `keep` only says what a decoder hands to its application.
+    #[must_use]
+    pub fn without_keep(&self) -> Self {
+        let Kind::Delimiter(delimiter) = &self.kind else { return self.clone() };
+        let kept = if delimiter.keep { delimiter.first().len() as u64 } else { 0 };
+        let max = self.behaviour.max.map(|max| max.saturating_sub(kept));
+        let (kind, behaviour) =
+            (Kind::Delimiter(Delimiter { keep: false, ..delimiter.clone() }), self.behaviour.clone());
+        Self::from_parts(kind, Behaviour { max, ..behaviour })
+    }
+
     /// The same wire form with another declaration.
     #[must_use]
     pub fn with_behaviour(self, behaviour: Behaviour) -> Self {

@@ -178,7 +178,9 @@ pub(super) const FAULTS: &[Fault] = &[
         scope::length,
         |desk, reply| {
             let Some(head) = header(desk.framing(), &reply) else { return reply };
-            let text = String::from_utf8_lossy(&reply[head.len..head.len + head.value as usize]).into_owned();
+            // A length that counts its header, too, is more than the payload has.
+            let counted = reply.len().min(head.len.saturating_add(head.value as usize));
+            let text = String::from_utf8_lossy(&reply[head.len..counted]).into_owned();
             let mut shorter = desk.framing().header_claiming(text.chars().count() as u128).unwrap_or_default();
             shorter.extend_from_slice(&reply[head.len..]);
             shorter
