@@ -6,7 +6,7 @@ use super::account::Trust;
 use super::cursor::{Code, Cursor};
 use super::plan::Plan;
 use super::staging::script;
-use crate::framing::{After, Framing, Strategy};
+use crate::framing::{After, Behaviour, Framing, Strategy};
 use crate::oracle::{Judgement, judge};
 use crate::peer::{Fault, Settings, fault};
 use crate::profile::Tempo;
@@ -30,7 +30,10 @@ pub fn session(data: &[u8]) {
         Some(fault::find(&name).unwrap_or_else(|| panic!("{FAULT}: no fault has the name {name}")))
     });
     let mut cursor = Cursor(data);
-    let plan = Plan::read(&mut cursor);
+    let mut plan = Plan::read(&mut cursor);
+    // The model knows no time: whoever closes when a time is up is judged by scenarios (CLO-11, RES-08).
+    let behaviour = Behaviour { idle: None, deadline: None, ..plan.framing.behaviour().clone() };
+    plan.framing = plan.framing.with_behaviour(behaviour);
     if contradicts_itself(&plan.framing) {
         return;
     }
