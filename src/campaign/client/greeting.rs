@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::campaign::Unfit;
 use crate::oracle::Judgement;
-use crate::session::{Event, Exit, Failure, Record, Script, Trace};
+use crate::session::{Event, Exit, Failure, Script, Trace};
 
 /// One plain session.
 pub(super) struct Greeting {
@@ -71,17 +71,17 @@ pub(super) fn pace(trace: &Trace) -> Duration {
 
 /// How long the client kept the connection when nothing more was to come from its server.
 pub(super) fn closing(trace: &Trace) -> Duration {
-    let is_end = |record: &Record| matches!(record.event, Event::Fin | Event::Reset);
-    let Some(end) = trace.records.iter().rposition(is_end) else { return Duration::ZERO };
-    let is_sent = |record: &&Record| matches!(record.event, Event::Sent(_) | Event::SentFin);
-    let sent = trace.records[..end].iter().rfind(is_sent);
-    sent.map_or(Duration::ZERO, |sent| trace.records[end].at.saturating_sub(sent.at))
+    kept_since(trace, |event| matches!(event, Event::Sent(_) | Event::SentFin)).unwrap_or_default()
 }
 
 /// How long the client kept the connection behind the reply.
 pub(super) fn kept(trace: &Trace) -> Option<Duration> {
-    let is_end = |record: &Record| matches!(record.event, Event::Fin | Event::Reset);
-    let end = trace.records.iter().rposition(is_end)?;
-    let sent = trace.records[..end].iter().rfind(|record| matches!(record.event, Event::Sent(_)))?;
-    Some(trace.records[end].at.saturating_sub(sent.at))
+    kept_since(trace, |event| matches!(event, Event::Sent(_)))
+}
+
+/// From the last such event until the client ended the connection.
+fn kept_since(trace: &Trace, is_last: fn(&Event) -> bool) -> Option<Duration> {
+    let end = trace.records.iter().rposition(|record| matches!(record.event, Event::Fin | Event::Reset))?;
+    let last = trace.records[..end].iter().rfind(|record| is_last(&record.event))?;
+    Some(trace.records[end].at.saturating_sub(last.at))
 }

@@ -282,18 +282,8 @@ pub(super) fn counted(desk: &Desk, alter: fn(u64) -> u64) -> Box<dyn Decode> {
 /// A prefix of so many bytes and no more is an empty message.
 fn cut_varint(desk: &Desk, bytes: usize) -> Box<dyn Decode> {
     Reader::boxed((desk.framing().clone(), bytes), |it| {
-        while let Some(head) = header(&it.state.0, it.buffer) {
-            let max = it.state.0.behaviour().max.unwrap_or(u64::MAX);
-            if head.value > max {
-                return it.refuse();
-            }
-            let len = head.len + head.value as usize;
-            if it.buffer.len() < len {
-                return;
-            }
-            let payload = it.buffer[head.len..len].to_vec();
-            it.drop(len);
-            it.message(&payload);
+        while let Some((head, len)) = it.whole() {
+            it.deliver(head, len);
         }
         if it.buffer.len() == it.state.1 {
             it.buffer.clear();
@@ -304,25 +294,16 @@ fn cut_varint(desk: &Desk, bytes: usize) -> Box<dyn Decode> {
 
 /// Refuses what it would answer if the length had come whole.
 fn refusing_when_cut(desk: &Desk, is_odd: fn(&Header) -> bool) -> Box<dyn Decode> {
-    Reader::boxed((desk.framing().clone(), is_odd, false), |it| {
-        loop {
-            let Some(head) = header(&it.state.0, it.buffer) else {
-                it.state.2 = !it.buffer.is_empty();
-                return;
-            };
-            let max = it.state.0.behaviour().max.unwrap_or(u64::MAX);
-            if head.value > max || it.state.2 && (it.state.1)(&head) {
+    Reader::boxed((desk.framing().clone(), (is_odd, false)), |it| {
+        while let Some((head, len)) = it.whole() {
+            let (is_odd, was_cut) = it.state.1;
+            if was_cut && is_odd(&head) {
                 return it.refuse();
             }
-            let len = head.len + head.value as usize;
-            if it.buffer.len() < len {
-                return;
-            }
-            let payload = it.buffer[head.len..len].to_vec();
-            it.drop(len);
-            it.state.2 = false;
-            it.message(&payload);
+            it.state.1.1 = false;
+            it.deliver(head, len);
         }
+        it.state.1.1 |= !it.buffer.is_empty() && header(&it.state.0, it.buffer).is_none();
     })
 }
 
@@ -330,15 +311,32 @@ fn shortest_varint(value: u64) -> usize {
     (64 - value.leading_zeros() as usize).div_ceil(7).max(1)
 }
 
-impl Cutting<'_, Framing> {
+/// What a decoder keeps: its framing, and perhaps more.
+pub(super) trait Keeps {
+    fn framing(&self) -> &Framing;
+}
+
+impl Keeps for Framing {
+    fn framing(&self) -> &Framing {
+        self
+    }
+}
+
+impl<T> Keeps for (Framing, T) {
+    fn framing(&self) -> &Framing {
+        &self.0
+    }
+}
+
+impl<S: Keeps> Cutting<'_, S> {
     /// The first header, and the length of its frame, once all of it is there; refuses what is over the maximum.
     pub(super) fn whole(&mut self) -> Option<(Header, usize)> {
-        let head = header(self.state, self.buffer)?;
-        if head.value > self.state.behaviour().max.unwrap_or(u64::MAX) {
+        let head = header(self.state.framing(), self.buffer)?;
+        if head.value > self.state.framing().behaviour().max.unwrap_or(u64::MAX) {
             self.refuse();
             return None;
         }
-        let len = head.len + head.value as usize + trailer(self.state).len();
+        let len = head.len + head.value as usize + trailer(self.state.framing()).len();
         (self.buffer.len() >= len).then_some((head, len))
     }
 

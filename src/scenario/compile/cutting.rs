@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::super::file::{BOUNDARIES, Cut, Place, Slot};
+use super::super::file::{Cut, Place, Slot};
 use super::super::places::{all_offsets, whereabouts};
 use super::super::seed;
 use super::super::wire::Wire;
@@ -12,28 +12,34 @@ use super::{Compiler, MOST_PIECES};
 /// Of more bytes than this not all pairs of offsets are played, but so many, drawn from the seed.
 const ALL_PAIRED: usize = 64;
 const PAIRS: usize = 500;
-/// Of more offsets than this, and of more where the run is thorough, those at both ends are played, those at the sizes of
-/// buffers, and some that are drawn from the seed: a fixed length may be a mebibyte.
-const MOST_OFFSETS: [usize; 2] = [320, 4400];
-const OUTER: usize = 40;
-const DRAWN: usize = 80;
 /// Pairs of places are for messages that are not longer than this.
 const LONGEST_PAIRED: usize = 64 * 1024;
 /// A drawn segmentation has at most so many cuts.
 const MOST_CUTS: usize = 40;
 
-/// A client is started at every place of up to so many; of more where there is an edge, and at so many that are drawn.
-const MOST_STARTS: usize = 64;
-const MOST_DRAWN: usize = 16;
+/// Where a case is played at each of many places, and a message may be a mebibyte, a part of them is enough.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    /// Up to so many all are played.
+    most: usize,
+    /// Of more those so near to either end, those where the structure or a buffer has an edge,
+    ends: usize,
+    /// and so many that are drawn from the seed.
+    drawn: usize,
+}
+
+const OF_SERVERS: Spread = Spread { most: 320, ends: 40, drawn: 80 };
+const THOROUGH: Spread = Spread { most: 4400, ..OF_SERVERS };
+/// A client is started for each.
+const OF_CLIENTS: Spread = Spread { most: 64, ends: 1, drawn: 16 };
+
 const EDGES: &[Place] = &[
-    Place::AfterFirst,
     Place::InsidePrefix,
     Place::AfterPrefix,
     Place::Middle,
     Place::Boundaries,
     Place::BeforeTerminator,
     Place::InsideTerminator,
-    Place::BeforeLast,
 ];
 
 /// The segmentation of one send.
@@ -100,44 +106,35 @@ impl Compiler<'_> {
         }
     }
 
-    /// The offsets of several places together, ascending. Of a client that is started for each of them not all are taken, where
-    /// there are many and the run is not thorough: where the structure or a buffer has an edge, and some that are drawn.
+    /// The offsets of several places together, ascending; where there are many, a spread of them.
     fn places(&self, places: &[Place], wire: &Wire, range: &Range<usize>) -> Vec<usize> {
-        let found = all_offsets(places, wire, range);
-        let takes_all = self.errand.is_none() || self.variant.context.thorough || !places.contains(&Place::Every);
-        if takes_all || found.len() <= MOST_STARTS {
+        let mut found = all_offsets(places, wire, range);
+        let Spread { most, ends, drawn } = match (self.errand.is_some(), self.variant.context.thorough) {
+            (false, false) => OF_SERVERS,
+            (false, true) => THOROUGH,
+            (true, false) => OF_CLIENTS,
+            (true, true) => return found,
+        };
+        if found.len() <= most {
             return found;
         }
-        let mut some = all_offsets(EDGES, wire, range);
-        some.extend((0..MOST_DRAWN).map(|index| {
-            let (first, next) = (index * found.len() / MOST_DRAWN, (index + 1) * found.len() / MOST_DRAWN);
+        let draw = |index| {
+            let (first, next) = (index * found.len() / drawn, (index + 1) * found.len() / drawn);
             found[first + seed::below(&mut self.named_generator(index, "offset"), next - first)]
-        }));
-        some.sort_unstable();
-        some.dedup();
-        some
+        };
+        let mut kept: BTreeSet<_> = (0..drawn).map(draw).collect();
+        kept.extend(all_offsets(EDGES, wire, range));
+        found.retain(|at| at - range.start <= ends || range.end - at <= ends || kept.contains(at));
+        found
     }
 
     fn each_of(&mut self, at: usize, places: &[Place], wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
-        let mut found = self.places(places, wire, range);
+        let found = self.places(places, wire, range);
         if found.is_empty() {
             return Err(no_place(places));
         }
-        if found.len() > MOST_OFFSETS[usize::from(self.variant.context.thorough)] {
-            found = self.spread(&found, range);
-        }
         let index = self.choices.choose(at, "cut", found.len());
         Ok(self.chosen(at, vec![found[index.min(found.len() - 1)]], None, wire, range))
-    }
-
-    /// Those at both ends, those at the sizes of buffers, and some that are drawn.
-    fn spread(&self, all: &[usize], range: &Range<usize>) -> Vec<usize> {
-        let mut rng = self.named_generator(0, "offsets");
-        let drawn: BTreeSet<_> = (0..DRAWN).map(|_| all[seed::below(&mut rng, all.len())]).collect();
-        let is_outer = |offset: usize| offset - range.start <= OUTER || range.end - offset <= OUTER;
-        let is_boundary = |offset: usize| BOUNDARIES.contains(&((offset - range.start) as u64));
-        let is_kept = |offset: &usize| is_outer(*offset) || is_boundary(*offset) || drawn.contains(offset);
-        all.iter().copied().filter(is_kept).collect()
     }
 
     fn every_pair(&mut self, at: usize, wire: &Wire, range: &Range<usize>) -> Result<Cuts, String> {
