@@ -68,7 +68,7 @@ const HARMLESS: &[&str] =
 /// And not against scenarios that send mebibytes: byte by byte they take longer than all else together.
 fn is_heavy(scenario: &Scenario) -> bool {
     let id = scenario.id.as_str();
-    let parts = ["large", "endings/close-unread", "delimiter/burst-of-short", "many-empty"];
+    let parts = ["large", "flooding", "read-late", "much", "close-unread", "-many", "burst-of-short", "many-empty"];
     let held = id.starts_with("concurrency/") && id.contains("-not-read");
     id.starts_with("resources/") || held || parts.iter().any(|part| id.contains(part))
 }

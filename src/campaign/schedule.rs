@@ -201,7 +201,7 @@ impl Lane {
         let lane = |jobs, bytes, death| Self { jobs, bytes, death, rests: false };
         let (asleep, large) = (jobs / 2, jobs / 4);
         (large > 0).then(|| Beside {
-            sleepers: lane(asleep, 6 * MIB, Death::Elsewhere),
+            sleepers: lane(asleep, 16 * MIB, Death::Elsewhere),
             large: lane(large, 16 * MIB, Death::Shared),
             small: lane(if slow { jobs } else { jobs - asleep - large }, 2 * MIB, Death::Shared),
         })
