@@ -41,7 +41,9 @@ impl Shown {
 }
 
 impl Outcome {
-    pub(super) fn without_run(case: Case, verdict: Verdict, reason: String) -> Self {
+    /// Nothing that a run found stays with the case: what is left out is the same however far it had come.
+    pub(super) fn without_run(mut case: Case, verdict: Verdict, reason: String) -> Self {
+        case.requirements.retain(|id| Some(id) != case.wrong_bytes.as_ref());
         let (reason, judgement) = (Some(reason), Judgement::default());
         Self { case, verdict, reason, judgement, trace: None, shown: None, took: Duration::ZERO }
     }

@@ -15,7 +15,7 @@ use super::life::{Life, Process, Restarted};
 use super::outcome::Outcome;
 use super::patience::{BEYOND_DOUBT, Passed};
 use super::probe::is_alive;
-use super::schedule::{self, Beside, Burden, Death, Failures, Group, LANES, Lane, Load, Place, Schedule};
+use super::schedule::{self, Beside, Burden, Death, Failures, Group, Lane, Load, Place, Schedule};
 use super::stoppable::Stoppable;
 use super::suspects::{is_suspect, put_off};
 use super::unfit::unfit_outcomes;
@@ -211,7 +211,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         lane: Lane,
     ) -> Vec<(Place, Outcome)> {
         let mut cases = cases.peekable();
-        let mut load = Load::new(lane, self.calibration.patience() / LANES);
+        let mut load = Load::new(lane, self.calibration.patience());
         let (mut playing, mut played) = (FuturesUnordered::new(), Vec::new());
         loop {
             let burden = |case: &Case| Burden::of_case(case, self.calibration);

@@ -158,6 +158,8 @@ pub(super) struct Lane {
     pub(super) death: Death,
     /// Whether the target is left in peace after a case until it answers as quickly as it did at first.
     pub(super) rests: bool,
+    /// Whether they wait for most of their time, and what they ask of the target comes at the ends of it.
+    sleeps: bool,
 }
 
 /// Whom the death of the target is pinned on.
@@ -174,7 +176,7 @@ pub(super) enum Death {
 impl Lane {
     /// One after another.
     pub(super) fn alone() -> Self {
-        Self { jobs: 1, bytes: 0, death: Death::Pinned, rests: false }
+        Self { jobs: 1, bytes: 0, death: Death::Pinned, rests: false, sleeps: false }
     }
 
     /// One after another, and with time between them.
@@ -185,12 +187,12 @@ impl Lane {
     /// So few at once that they are all of one group; where it is one, the death of the target is its own.
     pub(super) fn few(jobs: usize) -> Self {
         let death = if jobs > 1 { Death::Shared } else { Death::Pinned };
-        Self { jobs, bytes: 6 * MIB, death, rests: false }
+        Self { jobs, bytes: 6 * MIB, death, rests: false, sleeps: false }
     }
 
     /// Beside each other, and nothing else.
     pub(super) fn asleep(jobs: usize) -> Self {
-        Self { death: Death::Elsewhere, ..Self::few(jobs) }
+        Self { death: Death::Elsewhere, sleeps: true, ..Self::few(jobs) }
     }
 
     /// Of `jobs` cases at once each group that may be played beside others has its share: there is room for small ones
@@ -198,10 +200,10 @@ impl Lane {
     ///
     /// A target that is `slow` to answer leaves us waiting most of the time: it is asked more at once.
     pub(super) fn beside(jobs: usize, slow: bool) -> Option<Beside> {
-        let lane = |jobs, bytes, death| Self { jobs, bytes, death, rests: false };
+        let lane = |jobs, bytes, death| Self { jobs, bytes, death, rests: false, sleeps: false };
         let (asleep, large) = (jobs / 2, jobs / 4);
         (large > 0).then(|| Beside {
-            sleepers: lane(asleep, 16 * MIB, Death::Elsewhere),
+            sleepers: Self { sleeps: true, ..lane(asleep, 20 * MIB, Death::Elsewhere) },
             large: lane(large, 16 * MIB, Death::Shared),
             small: lane(if slow { jobs } else { jobs - asleep - large }, 2 * MIB, Death::Shared),
         })
@@ -209,7 +211,9 @@ impl Lane {
 }
 
 /// So many lanes are used at the same time, and the target's patience is shared among them.
-pub(super) const LANES: u32 = 3;
+const LANES: u32 = 3;
+/// Of those that are asleep few are at work at the same time: together they may ask for so many times the patience.
+const MOSTLY_ASLEEP: u32 = 4;
 
 /// The lanes that are used at the same time.
 #[derive(Clone, Copy, Debug)]
@@ -253,6 +257,7 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn new(lane: Lane, patience: Duration) -> Self {
+        let patience = if lane.sleeps { patience * MOSTLY_ASLEEP } else { patience / LANES };
         Self { lane, patience, cases: 0, sum: Burden::default() }
     }
 
