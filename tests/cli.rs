@@ -4,7 +4,7 @@ mod golden;
 mod listening;
 
 use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use golden::golden;
 use listening::{Listening, echospec, run, said};
@@ -326,66 +326,6 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
 
-/// A run of a few scenarios, stored as JSON in a folder.
-fn stored(folder: &tempfile::TempDir, name: &str, args: &[&str]) {
-    let report = format!("json={name}");
-    let all = [&["check", "--only", "bytes/*", "--framing", "lf", "--seed", "1", "--report", &report], args].concat();
-    let output = echospec(&all).current_dir(folder).output().expect("it starts");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn report(folder: &tempfile::TempDir, args: &[&str]) -> Output {
-    echospec(&[&["report"], args].concat()).current_dir(folder).output().expect("it starts")
-}
-
-#[test]
-fn the_shards_of_a_run_make_its_report() {
-    let folder = tempfile::tempdir().expect("a folder");
-    stored(&folder, "whole.json", &[]);
-    stored(&folder, "one.json", &["--shard", "1/2"]);
-    stored(&folder, "two.json", &["--shard", "2/2"]);
-    let whole = report(&folder, &["whole.json", "--report", "markdown"]);
-    let merged = report(&folder, &["two.json", "one.json", "--report", "markdown"]);
-    assert_eq!(String::from_utf8_lossy(&merged.stdout), String::from_utf8_lossy(&whole.stdout));
-    let twice = report(&folder, &["one.json", "whole.json"]);
-    assert_eq!(twice.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&twice.stderr).contains("two reports judged the same case"));
-}
-
-#[test]
-fn a_shard_that_is_missing_is_told_and_may_have_failed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    stored(&folder, "one.json", &["--shard", "1/4"]);
-    stored(&folder, "three.json", &["--shard", "3/4"]);
-    let merged = report(&folder, &["one.json", "three.json", "--exit-code", "--snapshot", "whole.snap"]);
-    assert_eq!(merged.status.code(), Some(4), "{}", String::from_utf8_lossy(&merged.stdout));
-    insta::assert_snapshot!(String::from_utf8_lossy(&merged.stderr), @r"
-    of the parts in delimiter:lf, these are missing: 2/4, 4/4
-    not compared with whole.snap: the run is partial
-    ");
-    assert!(String::from_utf8_lossy(&merged.stdout).contains("\npart     1/4, 3/4\n"));
-}
-
-#[test]
-fn a_stored_report_is_held_against_what_was_accepted_as_a_run_is() {
-    let folder = tempfile::tempdir().expect("a folder");
-    stored(&folder, "run.json", &[]);
-    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap"]).status.code(), Some(6));
-    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap", "--snapshot-update"]).status.code(), Some(0));
-    assert_eq!(report(&folder, &["run.json", "--snapshot", "run.snap"]).status.code(), Some(0));
-}
-
-#[test]
-fn implementations_are_set_side_by_side() {
-    let folder = tempfile::tempdir().expect("a folder");
-    stored(&folder, "run.json", &[]);
-    let output = report(&folder, &["--compare", "mine=run.json", "run.json", "--report", "markdown"]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stdout.starts_with(b"| id | level | mine | run | requirement |\n"));
-    let refused = report(&folder, &["--compare", "run.json", "run.json", "--report", "junit"]);
-    insta::assert_snapshot!(String::from_utf8_lossy(&refused.stderr), @"error: a comparison cannot be written as junit; there are text, json, markdown, html");
-}
-
 #[test]
 fn events_are_whole_lines_of_json_from_the_first_to_the_end() {
     let text = stdout(&["check", "--only", "session/*", "--framing", "lf", "--report", "ndjson"]);
@@ -407,40 +347,4 @@ fn a_report_of_the_first_schema_still_renders_in_every_format() {
         assert!(!stdout(&["report", first, "--report", format]).is_empty(), "{format}");
     }
     golden("report-of-schema-1", &stdout(&["report", first]));
-}
-
-/// A file that may not grow further is what a full disk looks like from inside.
-#[cfg(unix)]
-#[test]
-fn on_a_full_disk_the_old_report_stays_and_nothing_is_left_beside_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
-    std::fs::write(folder.path().join("report.html"), "the old one").expect("written");
-    let script = format!(
-        "trap '' XFSZ; ulimit -f 4; exec '{}' report '{stored}' --report html=report.html --report tap=report.tap",
-        env!("CARGO_BIN_EXE_echospec")
-    );
-    let output = Command::new("bash").args(["-c", &script]).current_dir(&folder).output().expect("bash runs");
-    assert_eq!(output.status.code(), Some(3));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.starts_with("error: cannot write report.html: "), "{said}");
-    assert_eq!(std::fs::read(folder.path().join("report.html")).expect("still there"), b"the old one");
-    let mut names: Vec<_> =
-        std::fs::read_dir(&folder).expect("listed").map(|one| one.expect("a name").file_name()).collect();
-    names.sort();
-    assert_eq!(names, ["report.html", "report.tap"], "what fits is written, and nothing else");
-}
-
-/// Killed by the system in the middle of writing, which no handler can catch.
-#[cfg(unix)]
-#[test]
-fn killed_while_it_writes_the_old_report_stays() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
-    std::fs::write(folder.path().join("report.html"), "the old one").expect("written");
-    let program = env!("CARGO_BIN_EXE_echospec");
-    let script = format!("ulimit -c 0; ulimit -f 4; exec '{program}' report '{stored}' --report html=report.html");
-    let output = Command::new("bash").args(["-c", &script]).current_dir(&folder).output().expect("bash runs");
-    assert_eq!(output.status.code(), None, "a signal ended it");
-    assert_eq!(std::fs::read(folder.path().join("report.html")).expect("still there"), b"the old one");
 }

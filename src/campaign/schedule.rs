@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_case_that_is_larger_than_its_lane_runs_by_itself() {
-        let lane = Lane { jobs: 4, bytes: 100, death: Death::Shared, rests: false };
+        let lane = Lane { jobs: 4, bytes: 100, death: Death::Shared, rests: false, sleeps: false };
         let mut load = Load::new(lane, Duration::from_secs(1));
         let of = |bytes| Burden { bytes, work: Duration::ZERO };
         assert!(load.takes(of(1000)));

@@ -10,7 +10,7 @@ use crate::scenario::{Case, Scenario};
 pub struct Selection {
     only: Vec<GlobMatcher>,
     skip: Vec<GlobMatcher>,
-    /// A stable part of the cases.
+    /// A stable part of the scenarios.
     pub shard: Option<Shard>,
 }
 
@@ -71,7 +71,8 @@ impl Selection {
                 matches(glob, &case.scenario, &case.requirements)
             }
         };
-        let in_shard = |shard: Shard| stable_hash(&case.id) % shard.count as u64 == shard.index as u64 - 1;
+        // The variants of a scenario stay together: the first of them that fail decide which are not run.
+        let in_shard = |shard: Shard| stable_hash(&case.scenario) % shard.count as u64 == shard.index as u64 - 1;
         (self.only.is_empty() || self.only.iter().any(hit))
             && !self.skip.iter().any(hit)
             && self.shard.is_none_or(in_shard)

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::client::{ClientCommand, Launcher, Visitors};
+use super::ending::asked_to_end;
 use super::exec::{self, Exec};
 use super::exit::Failure;
 use super::judging::Trial;
@@ -231,20 +231,6 @@ impl Reference {
 impl Drop for Reference {
     fn drop(&mut self) {
         self.serving.take().into_iter().for_each(Runtime::shutdown_background);
-    }
-}
-
-/// Done at Ctrl-C, or when a supervisor asks for the end: what was started here must not outlive it.
-pub(super) async fn asked_to_end() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => _ = terminate.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
     }
 }
 

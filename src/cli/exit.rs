@@ -139,6 +139,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Input(..) => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
+            Self::Output(_, error) if error.kind() == io::ErrorKind::Interrupted => Exit::Interrupted,
             Self::Untested(_) | Self::Output(..) | Self::System(..) => Exit::Untested,
         }
     }

@@ -7,6 +7,7 @@ mod check_client;
 mod client;
 mod completions;
 mod console;
+mod ending;
 mod engine;
 mod events;
 mod exec;

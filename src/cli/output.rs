@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Console;
+use super::ending::is_asked_to_end;
 use super::events::Events;
 use super::exit::Failure;
 use crate::report::{FORMATS, Format, Report, format, text};
@@ -171,6 +172,9 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = temporary(&path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
+    if is_asked_to_end() {
+        return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted before the new one was in its place"));
+    }
     file.persist(&path)?;
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! `echospec proxy`: stands between a client and a server.
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Console;
+use super::ending::asked_to_end;
 use super::engine::runtime;
 use super::exit::{Exit, Failure};
 use super::seed::Seed;
@@ -54,17 +54,14 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
 
 async fn serve(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let refused = |error| Failure::System(format!("cannot listen on {}", args.listen), error);
-    let no_signal = |error| Failure::System("signals cannot be heard".into(), error);
     let ways = Ways { up: args.upstream.clone(), down: args.downstream.clone(), seed: Seed::new(&args.seed).number };
     let proxy = Proxy::bind(args.listen.resolve()?, args.to.resolve()?, ways).await.map_err(refused)?;
-    let mut terminated = signal(SignalKind::terminate()).map_err(no_signal)?;
     let address = proxy.address().map_err(refused)?;
     console.print(format!("listening on {address}\n").as_bytes())?;
     let (stop, stopped) = watch::channel(false);
     tokio::select! {
         () = proxy.serve(stopped) => {}
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
+        () = asked_to_end() => {}
     }
     drop(stop);
     Ok(Exit::Conforms)

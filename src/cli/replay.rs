@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Console;
 use super::client::{self, ClientCommand, Launcher};
-use super::engine::{self, asked_to_end, runtime};
+use super::ending::asked_to_end;
+use super::engine::{self, runtime};
 use super::exec::{CommandLine, Exec};
 use super::exit::{Exit, Failure};
 use super::parse;

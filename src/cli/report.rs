@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::Console;
+use super::ending::heed;
 use super::exit::{Exit, Failure};
 use super::output::{Destination, Destinations, Files, check_place, destination, write_whole};
 use super::review::{self, Extent, Review};
@@ -52,6 +53,7 @@ Examples:
 const LARGEST: u64 = 1024 * 1024 * 1024;
 
 pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    heed()?;
     if args.compare {
         return compare(args, console);
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Console;
-use super::engine::{asked_to_end, runtime};
+use super::ending::asked_to_end;
+use super::engine::runtime;
 use super::exit::{Exit, Failure};
 use super::parse;
 use super::target::Target;

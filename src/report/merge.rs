@@ -184,7 +184,9 @@ fn name_briefly(report: &mut Report) {
     if report.framings.len() == 1 {
         rename(report, |case| case.plain_id().to_owned());
     }
-    report.cases.sort_by(|a, b| (&a.framing, &a.id).cmp(&(&b.framing, &b.id)));
+    // The cases of a scenario are parts of one report, and in their order.
+    let place = |case: &CaseResult| report.framings.iter().position(|framing| *framing == case.framing);
+    report.cases.sort_by_cached_key(|case| (place(case), case.scenario.clone()));
 }
 
 fn rename(report: &mut Report, name: impl Fn(&CaseResult) -> String) {
