@@ -263,6 +263,15 @@ fn a_message_that_is_overtaken_is_no_limit() {
     assert_eq!((profile.max, profile.limit), (None, None));
 }
 
+#[test]
+fn a_size_that_is_lost_while_larger_ones_are_not_is_no_limit() {
+    let framing: Framing = "length:u32be".parse().expect("a framing");
+    let (_, fault) = fault::all().find(|(_, fault)| fault.name == "size-65536-lost").expect("a fault");
+    let target = Simulator::new(Settings { fault: Some(fault), ..Settings::new(framing.clone()) });
+    let profile = calibration(&target, &framing, "BYT-13").profile;
+    assert_eq!((profile.max, profile.limit), (None, None));
+}
+
 /// A right server, but that some connections of a script, by their number, are reset before they are answered.
 struct Doorkeeper<T> {
     server: T,

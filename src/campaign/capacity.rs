@@ -123,6 +123,8 @@ impl<T: Transport> Lab<'_, T> {
                 {
                     return taken;
                 }
+                // A size that is lost while larger ones are not is no limit.
+                Fate::Refused(_) if self.takes_more_than(size).await => return taken,
                 Fate::Refused(over) => {
                     let (taken, refused) = match taken {
                         Some(taken) => (taken, size),
@@ -136,6 +138,13 @@ impl<T: Transport> Lab<'_, T> {
             }
         }
         taken
+    }
+
+    /// Whether a message comes back that is half as large again, where the framing can say so much.
+    async fn takes_more_than(&self, size: u64) -> bool {
+        let larger = size + size / 2;
+        let can_be_said = self.framing.largest().is_none_or(|most| larger <= most);
+        can_be_said && matches!(self.try_size(larger).await, Fate::Taken(_))
     }
 
     /// Halves a size that was passed over until a message is taken. Silence about every size is no limit, but replies that

@@ -267,6 +267,13 @@ pub(super) const FAULTS: &[Fault] = &[
             if desk.next().is_multiple_of(1000) { Vec::new() } else { reply }
         },
     ),
+    fault(
+        "size-65536-lost",
+        "does not answer a message of 65536 bytes, nor of a few more, and larger ones it does",
+        &["SEG-09", "LEN-08"],
+        |framing| scope::roomy(framing) && (scope::length(framing) || scope::delimiter(framing)),
+        |_, reply| if (65_536..65_552).contains(&reply.len()) { Vec::new() } else { reply },
+    ),
     cut("message-cut-at-100", scope::not_fixed, |_, message| first(message, 100)),
     cut("message-cut-at-1000", scope::not_fixed, |_, message| first(message, 1000)),
     cut("message-cut-at-1024", scope::roomy, |_, message| first(message, 1024)),
