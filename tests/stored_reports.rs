@@ -64,7 +64,9 @@ fn implementations_are_set_side_by_side() {
     let output = report(&folder, &["--compare", "mine=run.json", "run.json", "--report", "markdown"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(output.stdout.starts_with(b"| id | level | mine | run | requirement |\n"));
-    let refused = report(&folder, &["--compare", "run.json", "run.json", "--report", "junit"]);
+    let alike = report(&folder, &["--compare", "run.json", "run.json"]);
+    insta::assert_snapshot!(String::from_utf8_lossy(&alike.stderr), @"error: two reports are called run: give one another name, as in other=FILE");
+    let refused = report(&folder, &["--compare", "mine=run.json", "run.json", "--report", "junit"]);
     insta::assert_snapshot!(String::from_utf8_lossy(&refused.stderr), @"error: a comparison cannot be written as junit; there are text, json, markdown, html");
 }
 

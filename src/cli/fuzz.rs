@@ -67,7 +67,8 @@ pub(super) struct Args {
     findings: PathBuf,
 
     /// Everything random follows from it; a number, or any text such as a commit hash
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "How it is run")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::builder::NonEmptyStringValueParser::new(),
+        help_heading = "How it is run")]
     seed: String,
 
     /// A part of the cases that the seed stands for, for several machines: 1/4 is the first of four parts

@@ -55,7 +55,8 @@ pub(super) struct Args {
     review: review::Args,
 
     /// Everything random follows from it; a number, or any text such as a commit hash
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "How it is run")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::builder::NonEmptyStringValueParser::new(),
+        help_heading = "How it is run")]
     seed: String,
 
     /// Play each case so many times; it passes if it always does

@@ -37,7 +37,7 @@ pub(super) struct Args {
     downstream: Vec<Toxic>,
 
     /// Everything random follows from it and the number of the connection; a number, or any text
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     seed: String,
 }
 

@@ -1,5 +1,6 @@
 //! `echospec report`: renders stored reports; puts parts together; sets implementations side by side.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -89,6 +90,10 @@ fn compare(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let inputs: Vec<_> = args.file.iter().map(|file| named(file)).collect();
     let files = Files { read: inputs.iter().map(|(_, file)| ("FILE", file.clone())).collect(), ..Files::default() };
     files.keep_apart(&args.report)?;
+    let mut seen = BTreeSet::new();
+    if let Some((name, _)) = inputs.iter().find(|(name, _)| !seen.insert(name)) {
+        return Err(Failure::usage(format!("two reports are called {name}: give one another name, as in other=FILE")));
+    }
     let mut outputs = Vec::new();
     for one in &args.report {
         one.path().map_or(Ok(()), check_place)?;
