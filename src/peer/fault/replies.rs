@@ -271,7 +271,11 @@ pub(super) const FAULTS: &[Fault] = &[
         "size-65536-lost",
         "does not answer a message of 65536 bytes, nor of a few more, and larger ones it does",
         &["SEG-09", "LEN-08"],
-        |framing| scope::roomy(framing) && (scope::length(framing) || scope::delimiter(framing)),
+        |framing| {
+            // Where nothing larger can be said it is a maximum.
+            let most = framing.behaviour().max.into_iter().chain(framing.largest()).min();
+            scope::framed(framing) && scope::not_fixed(framing) && most.is_none_or(|most| most > 1 << 17)
+        },
         |_, reply| if (65_536..65_552).contains(&reply.len()) { Vec::new() } else { reply },
     ),
     cut("message-cut-at-100", scope::not_fixed, |_, message| first(message, 100)),
