@@ -1,56 +1,19 @@
 //! `echospec fuzz` over TCP: what it finds, what it writes, how it ends.
 
+mod fuzzed;
 mod golden;
 mod listening;
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fuzzed::{Fuzzed, written};
 use golden::golden;
 use listening::{Listening, run, said};
 use tempfile::TempDir;
-
-/// A folder for findings, and what was said when it was filled.
-struct Fuzzed {
-    folder: TempDir,
-    output: Output,
-}
-
-impl Fuzzed {
-    fn new(args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let findings = folder.path().join("findings");
-        let findings = ["--findings", findings.to_str().expect("UTF-8")];
-        let output = run(&[&["fuzz"], args, &findings].concat());
-        Self { folder, output }
-    }
-
-    /// `options` end in `--`.
-    fn of_client(options: &[&str], command: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let findings = folder.path().join("findings");
-        let findings = ["--findings", findings.to_str().expect("UTF-8")];
-        let output = run(&[&["fuzz"], &findings[..], options, command].concat());
-        Self { folder, output }
-    }
-
-    fn code(&self) -> Option<i32> {
-        self.output.status.code()
-    }
-
-    fn said(&self) -> String {
-        said(&self.output).replace(self.folder.path().to_str().expect("UTF-8"), "")
-    }
-
-    fn files(&self) -> Vec<PathBuf> {
-        let listed = fs::read_dir(self.folder.path().join("findings"));
-        listed.into_iter().flatten().map(|entry| entry.expect("an entry").path()).collect()
-    }
-}
 
 fn replayed(file: &Path, port: &str) -> (Option<i32>, String) {
     let output = run(&["replay", file.to_str().expect("UTF-8"), port]);
@@ -310,10 +273,7 @@ const WEAKLY_FRAMED: &str = "length:u32be,max=1MiB,over=close";
 
 /// Its folder, its command line, and what `fuzz` finds.
 fn fuzzed_weak(weakness: &str) -> (TempDir, String, Fuzzed) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = folder.path().join("server.py");
-    fs::write(&server, WEAK).expect("the server is written");
-    let command = format!("python3 {} {{port}} {weakness}", server.display());
+    let (folder, command) = written(WEAK, weakness);
     let options = ["--exec", &command, "--framing", WEAKLY_FRAMED, "--cases", "400", "--level", "should"];
     let fuzzed = Fuzzed::new(&options);
     assert_eq!(fuzzed.code(), Some(1), "{weakness}: {}", fuzzed.said());

@@ -101,6 +101,7 @@ Exit codes:
     1  a failure was found, or the target has died
     2  the command line is wrong
     3  the target could not be tested (refused, unreachable, never ready), or echospec itself failed
+    4  no failure was found, but something that must be known stayed inconclusive
   130  ended by Ctrl-C; what was found until then is written";
 
 const NO_FRAMING: &str = "\
@@ -253,16 +254,16 @@ fn tell(run: &Run, args: &Args, stopped: bool, console: &mut Console<'_>) -> Res
         text.push_str(&told(finding, &path, args));
     }
     console.print(text.as_bytes())?;
-    Ok(if hunted.findings.iter().any(|finding| finding.level() <= level) {
-        Exit::Nonconforming
-    } else {
-        Exit::Conforms
+    Ok(match hunted {
+        _ if hunted.findings.iter().any(|finding| finding.level() <= level) => Exit::Nonconforming,
+        Hunted { unexplained: 1.., .. } => Exit::Inconclusive,
+        _ => Exit::Conforms,
     })
 }
 
 /// `length:u32be: 10000 cases in 4.1 s (2439/s; 3292 connections/s, 5756 segments/s), 31 kinds of behaviour; no failure`
 fn summary(run: &Run, level: Level) -> String {
-    let Hunted { findings, cases, behaviours, again, unconfirmed, open, dead, traffic, .. } = &run.hunted;
+    let Hunted { findings, cases, behaviours, again, unconfirmed, unexplained, open, dead, traffic, .. } = &run.hunted;
     let seconds = run.took.as_secs_f64();
     let rate = |count: u64| count as f64 / seconds.max(1e-3);
     let [each, connections, segments] = [*cases, traffic.connections, traffic.segments].map(rate);
@@ -280,7 +281,12 @@ fn summary(run: &Run, level: Level) -> String {
          {behaviours} kinds of behaviour; {failures}",
         run.framing
     );
-    let notes = [(*again, "like one of them"), (*unconfirmed, "did not come again"), (*open, "inconclusive")];
+    let notes = [
+        (*again, "like one of them"),
+        (*unconfirmed, "did not come again"),
+        (*unexplained, "not explained (a right server fails them, too, by what was measured)"),
+        (*open, "inconclusive"),
+    ];
     for (count, what) in notes.iter().filter(|(count, _)| *count > 0) {
         _ = write!(text, ", {count} {what}");
     }

@@ -7,7 +7,7 @@ use super::case::{Case, Played};
 use super::errand;
 use super::finding::{Finding, Key, shorter};
 use super::run::{Fuzzer, Suspect};
-use super::segmentation;
+use super::segmentation::{self, Way};
 use super::shape::{requirement, shape};
 use crate::campaign::{Process, answers_within, is_alive};
 use crate::fuzzing::{Plan, Shrinking, candidates, scenario_of};
@@ -61,13 +61,19 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             return Some(self.finding(*number, &case, None, (breach, again.details), sessions + 2));
         }
         let script = self.script(&case).await?;
-        let mut short = self.shorten(&case, script.clone(), &breach).await;
-        if !self.script_fails(&case, &waiting(&short.smallest, MORE_TIME / HASTE), &breach).await.0 {
-            short.smallest = script;
+        let Shrunk { smallest: short, sessions: shortened } = self.shorten(&case, script.clone(), &breach).await;
+        let mut shown = None;
+        for script in [short, script] {
+            let (fails, _) = self.script_fails(&case, &waiting(&script, MORE_TIME / HASTE), &breach).await;
+            shown = Some((script, fails));
+            if fails {
+                break;
+            }
         }
+        let (script, confirmed) = shown?;
         let breach = again.breaches.iter().find(|one| one.rule == breach.rule).unwrap_or(&breach).clone();
-        let sessions = sessions + short.sessions + 2;
-        Some(self.finding(*number, &case, Some(&short.smallest), (breach, again.details), sessions))
+        let finding = self.finding(*number, &case, Some(&script), (breach, again.details), sessions + shortened + 2);
+        Some(Finding { confirmed, ..finding })
     }
 
     pub(super) fn finding(
@@ -80,14 +86,28 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     ) -> Finding {
         let requirement = requirement(case, &breach.rule, self.known);
         let key = Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) };
-        let (framing, shrunk) = (self.known.framing.clone(), Some(case.clone()));
         let told = match (script, self.known.client()) {
-            (Some(script), _) => scenario_of(script, &framing, ""),
+            (Some(script), _) => scenario_of(script, &self.known.framing, ""),
             (None, Some(client)) => errand::scenario(case.plan(), client),
             (None, None) => plain(""),
         };
-        let (confirmed, cost) = (true, None);
-        Finding { key, breach, details, framing, case: number, sessions, shrunk, told, confirmed, cost }
+        let stated = self.known.stated(&told);
+        let explained = stated.is_some();
+        let framing = stated.unwrap_or_else(|| self.known.framing.clone());
+        Finding {
+            key,
+            breach,
+            details,
+            measured: framing != self.known.framing,
+            framing,
+            explained,
+            case: number,
+            sessions,
+            shrunk: Some(case.clone()),
+            told,
+            confirmed: true,
+            cost: None,
+        }
     }
 
     /// Plays it alone, as often as what it breaks demands. What the last time brought, if it failed each time.
@@ -148,14 +168,19 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     /// A smaller case that breaks the same rule.
     async fn shrink(&self, case: &Case, breach: &Breach) -> Shrunk<Case> {
         let mut shrinking = Shrinking::new(case.plan().clone(), PLANS, candidates as fn(&Plan) -> Vec<Plan>);
-        let (mut sessions, mut took) = (0, Duration::ZERO);
+        let (mut sessions, mut took, mut most) = (0, Duration::ZERO, self.case_burden(case).await);
         while let Some(candidate) = shrinking.next() {
             let candidate = case.with(candidate.clone());
             let played = self.replay(&candidate, HASTE, &breach.rule).await;
             // A client that breaks another requirement, too, has another failure.
             let other = |case: &Case| requirement(case, &breach.rule, self.known);
             let is_other = self.known.client.is_some() && other(&candidate) != other(case);
-            shrinking.judge(breaks(&played, &breach.rule) && !is_other);
+            let mut fails = breaks(&played, &breach.rule) && !is_other;
+            if fails {
+                let burden = self.case_burden(&candidate).await;
+                (fails, most) = (burden <= most, burden.min(most));
+            }
+            shrinking.judge(fails);
             (sessions, took) = (sessions + 1, took + played.took);
             if self.is_enough(took) {
                 break;
@@ -166,8 +191,8 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     /// The same with fewer steps.
     async fn shorten(&self, case: &Case, script: Script, breach: &Breach) -> Shrunk<Script> {
+        let (mut sessions, mut took, most) = (0, Duration::ZERO, self.burden(&script));
         let mut shrinking = Shrinking::new(script, SCRIPTS, shorter as fn(&Script) -> Vec<Script>);
-        let (mut sessions, mut took) = (0, Duration::ZERO);
         while let Some(candidate) = shrinking.next() {
             let candidate = candidate.clone();
             if !waits_for(&candidate, &breach.rule) {
@@ -175,7 +200,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                 continue;
             }
             let (fails, lasted) = self.script_fails(case, &candidate, breach).await;
-            shrinking.judge(fails);
+            shrinking.judge(fails && self.burden(&candidate) <= most);
             (sessions, took) = (sessions + 1, took + lasted);
             if self.is_enough(took) {
                 break;
@@ -205,11 +230,27 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let scripts = case.scripts(self.known, self.known.tempo.scaled(HASTE));
         match case {
             Case::Session(_) | Case::Reply(_) => scripts.into_iter().next(),
-            Case::Segmentations(plan) => {
-                let whole = self.transport.run(scripts.into_iter().next()?).await;
-                let told = segmentation::told(plan, self.known, self.known.tempo, &whole);
-                Some(Script { replies: Replies::framed(&self.known.framing, &told.steps), ..told })
-            }
+            Case::Segmentations(plan) => self.told(plan, scripts).await,
+        }
+    }
+
+    /// Where the same bytes bring two different answers, one of them is the right one, and owed for the others: which of
+    /// them, a right server says.
+    async fn told(&self, plan: &Plan, scripts: Vec<Script>) -> Option<Script> {
+        let mut told = Vec::new();
+        for (script, other) in scripts.into_iter().zip([Way::Cut, Way::Whole]) {
+            let brought = self.transport.run(script).await;
+            let owed = segmentation::told(plan, other, self.known, self.known.tempo, &brought);
+            told.push(Script { replies: Replies::framed(&self.known.framing, &owed.steps), ..owed });
+        }
+        told.into_iter().min_by_key(|script| self.burden(script))
+    }
+
+    /// How much of what was measured has to be stated with a case.
+    async fn case_burden(&self, case: &Case) -> usize {
+        match self.script(case).await {
+            Some(script) => self.burden(&script),
+            None => usize::MAX,
         }
     }
 }

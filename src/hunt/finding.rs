@@ -39,8 +39,13 @@ pub struct Finding {
     pub breach: Breach,
     /// What varies from run to run.
     pub details: Vec<String>,
-    /// How messages are framed; where it decides how replies are compared, as measured.
+    /// How messages are framed; where it decides how replies are compared, as measured; and with every measured choice
+    /// that a right server has to share.
     pub framing: Framing,
+    /// The framing says more than was declared, and the finding is none without that.
+    pub measured: bool,
+    /// A right server passes. What a right server fails, too, is no failure of the target.
+    pub explained: bool,
     /// The number of the case in which it was seen.
     pub case: u64,
     /// In so many sessions it was confirmed and shrunk.
@@ -89,6 +94,9 @@ impl Finding {
         lines.push(format!("{rule}: {sentence}"));
         lines.extend(expected.iter().map(|due| format!("  expected {}", short(due))));
         lines.extend(actual.iter().map(|came| format!("  came     {}", short(came))));
+        if self.measured {
+            lines.push(format!("  where the target does as it did when it was measured: {}", self.framing));
+        }
         lines.extend(self.details.iter().take(4).map(|detail| format!("  {}", short(detail))));
         lines
     }

@@ -9,6 +9,7 @@
 //! one; where the model says nothing, the same bytes must bring the same under another segmentation. What answers in a
 //! way that was not seen before is varied further. A failure is confirmed alone, shrunk, and told as a scenario.
 
+mod acquittal;
 mod case;
 mod class;
 mod confirm;

@@ -55,6 +55,8 @@ pub struct Hunted {
     pub again: u64,
     /// Failures that did not come again.
     pub unconfirmed: u64,
+    /// Failures that a right server would show, too, whatever of what was measured it is told.
+    pub unexplained: u64,
     /// Cases of which nothing can be said.
     pub open: u64,
     /// What went over the network.
@@ -66,7 +68,18 @@ pub struct Hunted {
 impl Hunted {
     fn new(calibration: Result<Calibration, Unfit>) -> Self {
         let (findings, traffic) = (Vec::new(), Traffic::default());
-        Self { calibration, findings, cases: 0, behaviours: 0, again: 0, unconfirmed: 0, open: 0, traffic, dead: false }
+        Self {
+            calibration,
+            findings,
+            cases: 0,
+            behaviours: 0,
+            again: 0,
+            unconfirmed: 0,
+            unexplained: 0,
+            open: 0,
+            traffic,
+            dead: false,
+        }
     }
 
     fn of(calibration: Calibration, search: Search) -> Self {
@@ -76,6 +89,7 @@ impl Hunted {
             behaviours: search.classes.len(),
             again: search.again,
             unconfirmed: search.unconfirmed,
+            unexplained: search.unexplained,
             open: search.open,
             traffic: search.traffic,
             dead: search.dead,
@@ -167,6 +181,8 @@ fn mute(unfit: &Unfit, framing: &Framing) -> Vec<Finding> {
         sessions: 0,
         shrunk: None,
         told: told.clone(),
+        measured: false,
+        explained: true,
         confirmed: true,
         cost: None,
     };
@@ -185,6 +201,8 @@ fn habits(known: &Known) -> Vec<Finding> {
         sessions: 0,
         shrunk: None,
         told: errand::plain_session(),
+        measured: false,
+        explained: true,
         confirmed: true,
         cost: None,
     };
@@ -213,6 +231,7 @@ struct Search {
     looked_at: BTreeMap<Key, Option<u32>>,
     again: u64,
     unconfirmed: u64,
+    unexplained: u64,
     open: u64,
     traffic: Traffic,
     dead: bool,
@@ -381,7 +400,8 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         }
         let finding = self.confirm(suspect).await;
         let before = search.looked_at.get(&key).copied().flatten().unwrap_or(0);
-        search.looked_at.insert(key, finding.is_none().then_some(before + 1));
+        let is_told = finding.as_ref().is_some_and(|finding| finding.explained);
+        search.looked_at.insert(key, (!is_told).then_some(before + 1));
         search.unconfirmed += u64::from(finding.is_none());
         self.keep(search, finding);
     }
@@ -394,6 +414,10 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     fn keep(&self, search: &mut Search, finding: Option<Finding>) {
         let Some(finding) = finding else { return };
+        if !finding.explained {
+            search.unexplained += 1;
+            return;
+        }
         if search.keys.insert(self.kind(finding.key.clone())) {
             search.findings.push(finding);
         } else {

@@ -16,13 +16,27 @@ pub(super) fn scripts(plan: &Plan, known: &Known, tempo: Tempo) -> [Script; 2] {
     [whole, cut].map(|segments| script(segments, &[], known, tempo))
 }
 
-/// As the plan cuts it, and owed is what the whole brought.
-pub(super) fn told(plan: &Plan, known: &Known, tempo: Tempo, whole: &Trace) -> Script {
-    let came = Transcript::of(whole);
+/// How the bytes of a plan are sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// In one segment.
+    Whole,
+    /// As the plan cuts them.
+    Cut,
+}
+
+/// Sent in one way, and owed is what the other one brought.
+pub(super) fn told(plan: &Plan, way: Way, known: &Known, tempo: Tempo, other: &Trace) -> Script {
+    let came = Transcript::of(other);
     let mut deframer = Deframer::new(&known.settings.framing.reply());
     deframer.push(came.bytes());
     let messages: Vec<_> = std::iter::from_fn(|| deframer.next_frame()?.ok()).map(|frame| frame.payload).collect();
-    script(segments(plan, &known.settings, Trust::Measured), &messages, known, tempo)
+    let cut = segments(plan, &known.settings, Trust::Measured);
+    let segments = match way {
+        Way::Whole => vec![Bytes::from(cut.concat())],
+        Way::Cut => cut,
+    };
+    script(segments, &messages, known, tempo)
 }
 
 fn script(segments: Vec<Bytes>, messages: &[Vec<u8>], known: &Known, tempo: Tempo) -> Script {
