@@ -4,9 +4,12 @@ mod fuzzed;
 mod listening;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use fuzzed::{Fuzzed, written};
-use listening::{run, said};
+use listening::{Listening, run, said};
 
 /// An echo with a length of one byte that takes a first byte that comes alone for a sign of life, and so an empty message,
 /// which the calibration takes for a choice.
@@ -44,4 +47,104 @@ fn what_follows_from_a_measured_choice_is_told_with_it_and_a_right_server_passes
     assert!(text.contains("where the target does as it did when it was measured: length:u8,empty=skip\n"), "{text}");
     let replayed = run(&["replay", file.to_str().expect("UTF-8"), "--exec", &command]);
     assert_eq!(replayed.status.code(), Some(1), "{text}");
+}
+
+/// A server that sends back what comes for so many clients, and then does this.
+fn turning(clients: usize, behaviour: fn(TcpStream)) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port().to_string();
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().flatten().enumerate() {
+            std::thread::spawn(move || if number < clients { echo(stream) } else { behaviour(stream) });
+        }
+    });
+    port
+}
+
+fn echo(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    while let Ok(len @ 1..) = stream.read(&mut buffer) {
+        if stream.write_all(&buffer[..len]).is_err() {
+            return;
+        }
+    }
+}
+
+/// More than the calibration needs.
+const CLIENTS: usize = 500;
+
+#[test]
+fn a_run_without_a_case_is_no_pass() {
+    let fuzzed = Fuzzed::new(&["--framing", "lf", "--time", "1ms"]);
+    assert_eq!(fuzzed.code(), Some(3), "{}", fuzzed.said());
+    assert!(fuzzed.said().contains("delimiter:lf was not fuzzed: the run was ended before"), "{}", fuzzed.said());
+}
+
+#[test]
+fn a_target_that_is_silent_when_the_time_is_over_is_dead() {
+    let port = turning(CLIENTS, |_stream| std::thread::sleep(Duration::from_secs(60)));
+    let fuzzed = Fuzzed::new(&[&port, "--framing", "raw", "--time", "4s", "--time-scale", "0.5"]);
+    assert_eq!(fuzzed.code(), Some(1), "{}", fuzzed.said());
+    assert!(fuzzed.said().contains("; the target no longer answers"), "{}", fuzzed.said());
+}
+
+#[test]
+fn a_target_of_which_nothing_can_be_judged_any_more_has_not_passed() {
+    let dribble = |mut stream: TcpStream| {
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let port = turning(CLIENTS, dribble);
+    let fuzzed = Fuzzed::new(&[&port, "--framing", "lf,partial=no", "--time", "5s", "--time-scale", "0.2"]);
+    assert_eq!(fuzzed.code(), Some(4), "{}", fuzzed.said());
+    assert!(fuzzed.said().contains("; nothing could be judged in the last "), "{}", fuzzed.said());
+}
+
+/// An echo that ends after a while, whatever is asked of it.
+const MORTAL: &str = r#"
+import os, socket, sys, threading
+
+def serve(conn):
+    with conn:
+        try:
+            while chunk := conn.recv(65536):
+                conn.sendall(chunk)
+        except OSError:
+            pass
+
+threading.Timer(1.5, os._exit, [3]).start()
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"#;
+
+#[test]
+fn a_death_that_no_case_explains_is_told_nevertheless() {
+    let (_folder, command) = written(MORTAL, "");
+    let fuzzed = Fuzzed::new(&["--exec", &command, "--framing", "raw", "--time", "6s"]);
+    assert_eq!(fuzzed.code(), Some(1), "{}", fuzzed.said());
+    assert!(fuzzed.said().contains("; the target "), "{}", fuzzed.said());
+}
+
+#[test]
+fn the_framings_share_the_time() {
+    let fuzzed = Fuzzed::new(&["--time", "2s"]);
+    assert_eq!(fuzzed.code(), Some(0), "{}", fuzzed.said());
+    assert_eq!(fuzzed.said().matches(" cases in ").count(), 4, "{}", fuzzed.said());
+}
+
+#[test]
+fn what_cannot_be_written_is_said() {
+    let serving = Listening::serving("length:u16be", Some("prefix-wraps-at-256"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("written");
+    let findings = file.join("findings");
+    let findings = findings.to_str().expect("UTF-8");
+    let fuzzed = run(&["fuzz", &serving.port, "--framing", "length:u16be", "--jobs", "1", "--findings", findings]);
+    let out = String::from_utf8_lossy(&fuzzed.stdout);
+    assert_eq!(fuzzed.status.code(), Some(3), "{}", said(&fuzzed));
+    assert!(out.contains("; 1 failure") && out.contains("# framing: length:u16be\n"), "{out}");
+    assert!(out.contains("\nsteps:\n") && said(&fuzzed).contains("cannot write "), "{out}");
 }

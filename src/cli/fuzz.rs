@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::client::{self, Launcher};
+use super::exec::Exec;
 use super::exit::{Exit, Failure};
 use super::output::write_whole;
 use super::parse::{self, LevelName};
@@ -46,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
     cases: Option<u64>,
 
-    /// End after so long, all framings together, as in 10m; 60s if neither this nor --cases is given
+    /// End after so long, all framings together, which share it, as in 10m; 60s if neither this nor --cases is given
     #[arg(long, value_name = "D", value_parser = parse::duration, help_heading = "How much")]
     time: Option<Duration>,
 
@@ -169,7 +170,9 @@ impl Args {
 /// What one framing brought, and how long it took.
 struct Run {
     framing: Framing,
-    hunted: Hunted,
+    /// Nothing where it was given up.
+    hunted: Option<Hunted>,
+    stopped: Option<Stop>,
     took: Duration,
 }
 
@@ -183,28 +186,28 @@ pub(super) fn run(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failur
     }
     let progress = Progress::new(console, super::events::Events::default());
     let mut runs = Vec::new();
-    let ended = engine::playing()?.block_on(async {
-        tokio::select! {
-            biased; // Ctrl-C is heard from before the first connection on
-            () = engine::bound(args.time(), &progress) => Ok(()),
-            ended = run_all(args, &subject, &framings, &progress, &mut runs) => ended,
-        }
-    });
+    let ended = engine::playing()?.block_on(run_all(args, &subject, &framings, &progress, &mut runs));
     let stopped = progress.why_stopped();
     progress.finish();
     ended?;
     let mut exits: Vec<Exit> =
         stopped.filter(|stop| *stop == Stop::Interrupted).map(|_| Exit::Interrupted).into_iter().collect();
     for run in &runs {
-        exits.push(tell(run, args, stopped.is_some(), console)?);
+        match &run.hunted {
+            Some(hunted) => exits.extend(tell(run, hunted, args, console)?),
+            None => exits.push(unfuzzed(&run.framing, console)),
+        }
     }
-    for framing in framings.iter().skip(runs.len()) {
-        console.remark(&format!("{framing}: not fuzzed, the run was ended before"));
-        exits.push(Exit::Untested);
-    }
+    exits.extend(framings.iter().skip(runs.len()).map(|framing| unfuzzed(framing, console)));
     Ok(Exit::of(&exits))
 }
 
+fn unfuzzed(framing: &Framing, console: &mut Console<'_>) -> Exit {
+    console.remark(&format!("{framing}: not fuzzed, the run was ended before"));
+    Exit::Untested
+}
+
+/// One framing after the other: what is left of the time is shared by those that are left.
 async fn run_all(
     args: &Args,
     subject: &Subject,
@@ -213,62 +216,113 @@ async fn run_all(
     runs: &mut Vec<Run>,
 ) -> Result<(), Failure> {
     let address = subject.target().map(Target::resolve).transpose()?;
-    let (exec, options) = (engine::start(subject, address, args.time_scale).await?, args.options(subject));
-    for framing in framings {
+    let started = Instant::now();
+    let exec = tokio::select! {
+        biased; // Ctrl-C is heard from before the first connection on
+        () = engine::bound(None, progress) => return Ok(()),
+        exec = engine::start(subject, address, args.time_scale) => exec?,
+    };
+    for (at, framing) in framings.iter().enumerate() {
         progress.framing(framing);
+        let left = args.time().map(|time| time.saturating_sub(started.elapsed()));
+        let share = left.map(|left| left / u32::try_from(framings.len() - at).unwrap_or(1));
         let began = Instant::now();
-        let hunted = match (subject, &exec, address) {
-            (Subject::Client(command), ..) => {
-                let launcher = Launcher::new(command, framing, args.time_scale);
-                let hunted = hunt_client(&launcher, progress, framing, command.introduction(), &options).await;
-                launcher.unstarted().map_or(Ok(hunted), |why| Err(Failure::Untested(why)))?
-            }
-            (_, Some(exec), _) => {
-                exec.ensure().await?;
-                let process: &dyn Process = exec;
-                hunt(&args.tcp(exec.address()), progress, Some(process), framing, &options).await
-            }
-            (_, None, Some(address)) => hunt(&args.tcp(address), progress, None, framing, &options).await,
-            (_, None, None) => {
-                let reference = engine::Reference::start(framing)?;
-                hunt(&args.tcp(reference.address), progress, None, framing, &options).await
-            }
+        let hunted = tokio::select! {
+            biased;
+            () = engine::bound(share, progress) => None,
+            hunted = fuzz(args, subject, exec.as_ref(), address, framing, progress) => Some(hunted?),
         };
-        runs.push(Run { framing: framing.clone(), hunted, took: began.elapsed() });
+        let (framing, stopped, took) = (framing.clone(), progress.why_stopped(), began.elapsed());
+        runs.push(Run { framing, hunted, stopped, took });
+        if stopped == Some(Stop::Interrupted) {
+            break;
+        }
+        progress.go_on();
     }
     Ok(())
 }
 
-/// Says what came of a framing, and writes what was found.
-fn tell(run: &Run, args: &Args, stopped: bool, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let Run { framing, hunted, .. } = run;
+async fn fuzz(
+    args: &Args,
+    subject: &Subject,
+    exec: Option<&Exec>,
+    address: Option<SocketAddr>,
+    framing: &Framing,
+    progress: &Progress,
+) -> Result<Hunted, Failure> {
+    let options = &args.options(subject);
+    match (subject, exec, address) {
+        (Subject::Client(command), ..) => {
+            let launcher = Launcher::new(command, framing, args.time_scale);
+            let hunted = hunt_client(&launcher, progress, framing, command.introduction(), options).await;
+            launcher.unstarted().map_or(Ok(hunted), |why| Err(Failure::Untested(why)))
+        }
+        (_, Some(exec), _) => {
+            exec.ensure().await?;
+            let process: &dyn Process = exec;
+            Ok(hunt(&args.tcp(exec.address()), progress, Some(process), framing, options).await)
+        }
+        (_, None, Some(address)) => Ok(hunt(&args.tcp(address), progress, None, framing, options).await),
+        (_, None, None) => {
+            let reference = engine::Reference::start(framing)?;
+            Ok(hunt(&args.tcp(reference.address), progress, None, framing, options).await)
+        }
+    }
+}
+
+/// Says what came of a framing, and writes what was found. What cannot be written is said.
+fn tell(run: &Run, hunted: &Hunted, args: &Args, console: &mut Console<'_>) -> Result<Vec<Exit>, Failure> {
+    let framing = &run.framing;
     if let Err(Unfit::Unreachable(why)) = &hunted.calibration {
-        let why = if stopped { "the run was ended before".into() } else { format!("no connection ({why})") };
+        let why = if run.stopped.is_some() { ENDED.into() } else { format!("no connection ({why})") };
         console.complain(&Failure::Untested(format!("{framing} was not fuzzed: {why}")));
-        return Ok(Exit::Untested);
+        return Ok(vec![Exit::Untested]);
     }
     let level = args.level.into();
-    let mut text = format!("{}\n", summary(run, level));
+    let verdict = verdict(hunted, level);
+    if verdict == Exit::Untested {
+        console.complain(&Failure::Untested(format!("{framing} was not fuzzed: {ENDED}")));
+        return Ok(vec![verdict]);
+    }
+    let (mut exits, mut text) = (vec![verdict], format!("{}\n", summary(run, hunted, level)));
     for finding in &hunted.findings {
-        let path = write(finding, args)?;
-        text.push_str(&told(finding, &path, args));
+        match write(finding, args) {
+            Ok(path) => text.push_str(&told(finding, &path, args)),
+            Err(unwritten) => {
+                console.complain(&unwritten);
+                exits.push(unwritten.exit());
+                text.push_str(&finding.text(&args.seed).unwrap_or_else(|| finding.story().join("\n") + "\n"));
+            }
+        }
     }
     console.print(text.as_bytes())?;
-    Ok(match hunted {
-        _ if hunted.findings.iter().any(|finding| finding.level() <= level) => Exit::Nonconforming,
-        Hunted { unexplained: 1.., .. } => Exit::Inconclusive,
-        _ => Exit::Conforms,
-    })
+    Ok(exits)
+}
+
+const ENDED: &str = "the run was ended before";
+
+/// What is not known is no pass: a target of which nothing was judged, or nothing any more in the end; a failure that nobody
+/// could look at or explain.
+fn verdict(hunted: &Hunted, level: Level) -> Exit {
+    let Hunted { findings, cases, judged, suspects, blind, unexplained, open, deaths, dead, .. } = hunted;
+    let fails = findings.iter().any(|finding| finding.level() <= level);
+    match () {
+        () if fails || *dead || *deaths > 0 => Exit::Nonconforming,
+        () if *cases == 0 && findings.is_empty() => Exit::Untested,
+        () if *suspects > 0 || blind.is_some() || *unexplained > 0 || open >= judged => Exit::Inconclusive,
+        () => Exit::Conforms,
+    }
 }
 
 /// `length:u32be: 10000 cases in 4.1 s (2439/s; 3292 connections/s, 5756 segments/s), 31 kinds of behaviour; no failure`
-fn summary(run: &Run, level: Level) -> String {
-    let Hunted { findings, cases, behaviours, again, unconfirmed, unexplained, open, dead, traffic, .. } = &run.hunted;
+fn summary(run: &Run, hunted: &Hunted, level: Level) -> String {
+    let Hunted { findings, cases, behaviours, again, unconfirmed, unexplained, open, suspects, traffic, .. } = hunted;
     let seconds = run.took.as_secs_f64();
     let rate = |count: u64| count as f64 / seconds.max(1e-3);
     let [each, connections, segments] = [*cases, traffic.connections, traffic.segments].map(rate);
     let failing = findings.iter().filter(|finding| finding.level() <= level).count();
     let mut failures = match failing {
+        0 if hunted.judged == 0 && *cases > 0 => "nothing was judged".into(),
         0 => "no failure".into(),
         1 => "1 failure".into(),
         count => format!("{count} failures"),
@@ -285,13 +339,20 @@ fn summary(run: &Run, level: Level) -> String {
         (*again, "like one of them"),
         (*unconfirmed, "did not come again"),
         (*unexplained, "not explained (a right server fails them, too, by what was measured)"),
+        (*suspects as u64, "that nobody had the time to look at"),
         (*open, "inconclusive"),
     ];
     for (count, what) in notes.iter().filter(|(count, _)| *count > 0) {
         _ = write!(text, ", {count} {what}");
     }
-    if *dead {
-        text.push_str("; the target no longer answers");
+    if let Some(blind) = hunted.blind {
+        _ = write!(text, "; nothing could be judged in the last {:.1} s", blind.as_secs_f64());
+    }
+    match hunted.deaths {
+        _ if hunted.dead => text.push_str("; the target no longer answers"),
+        0 => {}
+        1 => text.push_str("; the target died or fell silent once, and was started again"),
+        deaths => _ = write!(text, "; the target died or fell silent {deaths} times, and was started again"),
     }
     text
 }
@@ -335,4 +396,51 @@ fn write(finding: &Finding, args: &Args) -> Result<PathBuf, Failure> {
     let path = path.unwrap_or_else(|| args.findings.join(name));
     write_whole(&path, text.as_bytes()).map_err(|error| unwritten(&path, error))?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hunt::Traffic;
+    use crate::session;
+
+    /// A run in which so many cases were judged, and nothing failed.
+    fn judged(cases: u64) -> Hunted {
+        Hunted {
+            calibration: Err(Unfit::Unreachable(session::Failure::Timeout)),
+            findings: Vec::new(),
+            cases,
+            behaviours: 1,
+            again: 0,
+            unconfirmed: 0,
+            unexplained: 0,
+            open: 0,
+            traffic: Traffic::default(),
+            judged: cases,
+            suspects: 0,
+            blind: None,
+            deaths: 0,
+            dead: false,
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_pass() {
+        let verdict = |hunted| verdict(&hunted, Level::Must);
+        assert_eq!(verdict(judged(100)), Exit::Conforms);
+        assert_eq!(verdict(Hunted { open: 3, unconfirmed: 1, ..judged(100) }), Exit::Conforms);
+        assert_eq!(verdict(judged(0)), Exit::Untested);
+        for hunted in [
+            Hunted { unexplained: 1, ..judged(100) },
+            Hunted { suspects: 1, ..judged(100) },
+            Hunted { blind: Some(Duration::from_secs(9)), ..judged(100) },
+            Hunted { open: 60, judged: 40, ..judged(100) },
+            Hunted { judged: 0, ..judged(32) },
+        ] {
+            assert_eq!(verdict(hunted.clone()), Exit::Inconclusive, "{hunted:?}");
+        }
+        for hunted in [Hunted { deaths: 1, ..judged(100) }, Hunted { dead: true, open: 100, ..judged(1) }] {
+            assert_eq!(verdict(hunted.clone()), Exit::Nonconforming, "{hunted:?}");
+        }
+    }
 }

@@ -78,6 +78,11 @@ impl Progress {
         self.stop.send_if_modified(|stop| stop.is_none() && stop.replace(why).is_none());
     }
 
+    /// What follows has time again, unless somebody does not want to wait.
+    pub(super) fn go_on(&self) {
+        self.stop.send_if_modified(|stop| *stop == Some(Stop::OutOfTime) && stop.take().is_some());
+    }
+
     /// Whether and why the run was asked to end.
     pub(super) fn why_stopped(&self) -> Option<Stop> {
         *self.stop.borrow()

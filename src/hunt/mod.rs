@@ -23,6 +23,7 @@ mod moves;
 mod payload;
 mod reply;
 mod run;
+mod search;
 mod segmentation;
 mod shape;
 mod swarm;

@@ -1,47 +1,32 @@
 //! Cases side by side; what failed is looked at alone.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::case::{Case, Played, Traffic};
-use super::class::Class;
+use super::case::{Case, Traffic};
 use super::draw::draw;
 use super::errand;
 use super::finding::{Finding, Key};
 use super::known::Known;
+use super::search::{Search, sleeps};
 use super::shape::{requirement, shape};
-use super::swarm::BATCH;
 use super::{Options, Watcher};
 use crate::campaign::{Calibration, Introduction, Process, Stoppable, Unfit, calibrate, measure, measure_client};
 use crate::framing::Framing;
-use crate::fuzzing::{Act, Plan, scenario_of};
+use crate::fuzzing::{Plan, scenario_of};
 use crate::oracle::{Breach, Level, habitual as habitual_breach, requirement as requirement_named};
-use crate::session::Usage;
 use crate::transport::Transport;
-
-/// So many plans that were answered in a new way are kept.
-const CORPUS: usize = 512;
 
 /// How long nothing is begun when we have run out of ports or descriptors.
 const RECOVERY: Duration = Duration::from_secs(1);
-
-/// Longer pauses are sleep, in the encoding of a plan: about ten milliseconds.
-const SLEEP: u8 = 70;
-
-/// A small plan has no more messages than this, and no more moves.
-const SMALL: usize = 24;
-
-/// What is learned from a batch of cases is used so many batches later, so that nobody waits for the slowest of them.
-const LAG: u64 = 16;
 
 /// What fails once more in a way that could not be confirmed so often is only counted.
 const FLAKY: u32 = 3;
 
 /// What fuzzing one framing has brought.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hunted {
     /// What was measured first, or why nothing could be.
     pub calibration: Result<Calibration, Unfit>,
@@ -61,6 +46,14 @@ pub struct Hunted {
     pub open: u64,
     /// What went over the network.
     pub traffic: Traffic,
+    /// Cases of which something can be said.
+    pub judged: u64,
+    /// Failures that nobody had the time to look at.
+    pub suspects: usize,
+    /// For so long nothing could be judged in the end, where that is longer than a case may take.
+    pub blind: Option<Duration>,
+    /// So often the target died, or fell silent.
+    pub deaths: u64,
     /// The target no longer answers.
     pub dead: bool,
 }
@@ -78,6 +71,10 @@ impl Hunted {
             unexplained: 0,
             open: 0,
             traffic,
+            judged: 0,
+            suspects: 0,
+            blind: None,
+            deaths: 0,
             dead: false,
         }
     }
@@ -92,6 +89,10 @@ impl Hunted {
             unexplained: search.unexplained,
             open: search.open,
             traffic: search.traffic,
+            judged: search.judged,
+            suspects: search.suspects.len(),
+            blind: search.blind,
+            deaths: search.deaths,
             dead: search.dead,
             ..Self::new(Ok(calibration))
         }
@@ -123,7 +124,7 @@ pub async fn hunt<T: Transport, W: Watcher>(
     framing: &Framing,
     options: &Options,
 ) -> Hunted {
-    let transport = &Stoppable { transport, watcher };
+    let (target, transport) = (transport, &Stoppable { transport, watcher });
     watcher.phase("measuring the target", 0);
     let mut calibration = match calibrate(transport, process, framing, options.time_scale).await {
         Ok(calibration) => calibration,
@@ -138,6 +139,7 @@ pub async fn hunt<T: Transport, W: Watcher>(
         fuzzer.dead_before(&mut search).await;
     } else {
         fuzzer.fuzz(&mut search).await;
+        fuzzer.take_leave(target, &mut search).await;
     }
     Hunted::of(calibration, search)
 }
@@ -209,94 +211,6 @@ fn habits(known: &Known) -> Vec<Finding> {
     habitual.iter().take(1).map(finding).collect()
 }
 
-/// What is known so far.
-#[derive(Default)]
-struct Search {
-    /// Cases that were begun.
-    begun: u64,
-    /// Cases that were taken account of, in their order.
-    folded: u64,
-    /// Cases that were played before an earlier one was; `None`: one that sleeps, from which nothing is learned.
-    ahead: BTreeMap<u64, Option<(Case, Played)>>,
-    classes: BTreeSet<Class>,
-    corpus: Vec<Plan>,
-    /// How large the corpus was when each batch had been taken account of.
-    marks: Vec<usize>,
-    suspects: Vec<Suspect>,
-    /// The cases that were begun last.
-    recent: VecDeque<(u64, Case)>,
-    findings: Vec<Finding>,
-    keys: BTreeSet<Key>,
-    /// What was looked at: failures of unshrunk cases, and how often they did not come again.
-    looked_at: BTreeMap<Key, Option<u32>>,
-    again: u64,
-    unconfirmed: u64,
-    unexplained: u64,
-    open: u64,
-    traffic: Traffic,
-    dead: bool,
-    /// What the target's process took at the beginning, where that can be seen.
-    before: Option<Usage>,
-}
-
-impl Search {
-    /// Cases of as many kinds as there are, for what the run has cost as a whole.
-    fn suspicious(&self) -> Vec<(u64, Case)> {
-        let varied = self.corpus.iter().map(|plan| (0, Case::Session(plan.clone())));
-        varied.chain(self.recent.iter().cloned()).collect()
-    }
-
-    /// What a case varies: the corpus as it was some batches before, whatever was faster or slower since.
-    fn corpus(&self, case: u64) -> &[Plan] {
-        let mark = (case / BATCH).checked_sub(LAG).and_then(|batch| self.marks.get(batch as usize));
-        &self.corpus[..mark.copied().unwrap_or(0)]
-    }
-
-    /// Whether the batch so many before that of the next case has been taken account of.
-    fn may_begin(&self) -> bool {
-        self.begun / BATCH < self.folded / BATCH + LAG
-    }
-
-    /// Takes account of a case, and of those behind it that waited for it. Nobody waits for one that sleeps.
-    fn fold(&mut self, number: u64, case: Case, played: Played) {
-        self.open += u64::from(played.is_open);
-        self.traffic.add(played.traffic);
-        if let Some(breach) = played.breach() {
-            self.suspects.push(Suspect { number, case: case.clone(), breach: breach.clone() });
-        }
-        if !sleeps(case.plan()) {
-            self.ahead.insert(number, Some((case, played)));
-        }
-        while let Some(next) = self.ahead.remove(&self.folded) {
-            if let Some((case, played)) = next {
-                self.learn(&case, played);
-            }
-            self.folded += 1;
-            if self.folded.is_multiple_of(BATCH) {
-                self.marks.push(self.corpus.len());
-            }
-        }
-    }
-
-    fn learn(&mut self, case: &Case, played: Played) {
-        let is_new = self.classes.insert(played.class);
-        if is_new && self.corpus.len() < CORPUS && is_small(case.plan()) {
-            self.corpus.push(case.plan().clone());
-        }
-    }
-}
-
-/// Whether a pause of a plan is so long that thousands of others are played meanwhile.
-fn sleeps(plan: &Plan) -> bool {
-    plan.moves.iter().any(|one| matches!(one.act, Act::Pause(length) if length > SLEEP))
-}
-
-/// What takes long is not varied: others are played in that time.
-fn is_small(plan: &Plan) -> bool {
-    let messages = plan.streams.iter().map(|stream| stream.messages.len());
-    !plan.streams.is_empty() && messages.sum::<usize>() <= SMALL && plan.moves.len() <= SMALL
-}
-
 impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     async fn fuzz(&self, search: &mut Search) {
         let mut playing = FuturesUnordered::new();
@@ -317,10 +231,10 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                         search.open += 1;
                         self.pause(RECOVERY).await; // ports come back
                     }
-                    search.fold(number, case, played);
+                    search.fold(number, case, played, self.watcher.elapsed());
                     self.watcher.played(search.folded, search.classes.len());
                 }
-                None if search.suspects.is_empty() => break,
+                None if search.suspects.is_empty() || self.watcher.stopped() => break,
                 None => self.look_at(search).await,
             }
             if self.is_enough_found(search) || search.dead {
@@ -340,7 +254,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         finding.level() <= self.options.level
     }
 
-    fn is_enough_found(&self, search: &Search) -> bool {
+    pub(super) fn is_enough_found(&self, search: &Search) -> bool {
         search.findings.iter().filter(|finding| self.counts(finding)).count() >= self.options.findings
     }
 
@@ -368,24 +282,25 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     async fn look_at(&self, search: &mut Search) {
         let mut suspects = std::mem::take(&mut search.suspects);
         suspects.sort_by_key(|suspect| suspect.number);
-        if self.watcher.stopped() {
-            search.open += suspects.len() as u64; // nobody has the time to look at them
-            return;
-        }
         self.let_it_end().await;
-        if self.is_dead().await {
+        if self.is_dead().await && !self.watcher.stopped() {
+            search.deaths += 1;
             let recent: Vec<_> = search.recent.iter().cloned().collect();
             let finding = self.pin_death(&suspects, &recent).await;
             search.dead = self.process.is_none_or(Process::ended);
-            search.unconfirmed += u64::from(finding.is_none());
             search.before = self.watch(); // what it takes now is another process's
             return self.keep(search, finding);
         }
         for suspect in suspects {
-            if self.is_enough_found(search) || self.watcher.stopped() {
+            if self.is_enough_found(search) {
                 return;
             }
+            if self.watcher.stopped() {
+                search.suspects.push(suspect); // nobody has the time to look at it
+                continue;
+            }
             self.look_at_one(search, &suspect).await;
+            search.judged_at = self.watcher.elapsed();
         }
     }
 
@@ -399,6 +314,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             _ => {}
         }
         let finding = self.confirm(suspect).await;
+        if finding.is_none() && self.watcher.stopped() {
+            return search.suspects.push(suspect.clone());
+        }
         let before = search.looked_at.get(&key).copied().flatten().unwrap_or(0);
         let is_told = finding.as_ref().is_some_and(|finding| finding.explained);
         search.looked_at.insert(key, (!is_told).then_some(before + 1));
@@ -412,7 +330,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         if level <= self.options.level { key } else { Key { shape: String::new(), ..key } }
     }
 
-    fn keep(&self, search: &mut Search, finding: Option<Finding>) {
+    pub(super) fn keep(&self, search: &mut Search, finding: Option<Finding>) {
         let Some(finding) = finding else { return };
         if !finding.explained {
             search.unexplained += 1;
@@ -432,6 +350,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             Case::Session(Plan { framing, streams: vec![stream], moves: Vec::new() })
         };
         let recent: Vec<_> = (0..).zip(self.known.dangers().into_iter().map(session)).collect();
+        search.deaths += 1;
         let finding = self.pin_death(&[], &recent).await;
         search.dead = self.process.is_none_or(Process::ended);
         self.keep(search, finding);

@@ -19,13 +19,11 @@ pub(crate) fn said(output: &Output) -> String {
 }
 
 /// `serve` or `proxy` on a port of its own, ended when it goes out of scope.
-#[allow(dead_code, reason = "not every test binary listens")]
 pub(crate) struct Listening {
     pub(crate) process: Child,
     pub(crate) port: String,
 }
 
-#[allow(dead_code, reason = "not every test binary listens")]
 impl Listening {
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut process =
