@@ -148,3 +148,78 @@ fn what_cannot_be_written_is_said() {
     assert!(out.contains("; 1 failure") && out.contains("# framing: length:u16be\n"), "{out}");
     assert!(out.contains("\nsteps:\n") && said(&fuzzed).contains("cannot write "), "{out}");
 }
+
+/// An echo in close framing whose FIN comes late.
+const LATE: &str = r#"
+import socket, sys, threading, time
+
+def serve(conn):
+    with conn:
+        while chunk := conn.recv(65536):
+            conn.sendall(chunk)
+        time.sleep(3)
+
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"#;
+
+const LATE_FIN: &str = "\
+# framing: close
+title: the end comes in time
+steps:
+  - send: {message: a, fin: with}
+  - expect: closed
+";
+
+#[test]
+fn a_finding_is_replayed_with_the_deadlines_of_the_target_and_whoever_waits_is_told() {
+    let (folder, command) = written(LATE, "");
+    let file = folder.path().join("late.yaml");
+    fs::write(&file, LATE_FIN).expect("written");
+    let replayed = run(&["replay", file.to_str().expect("UTF-8"), "--exec", &command]);
+    assert_eq!(replayed.status.code(), Some(1), "{}", said(&replayed));
+    assert!(said(&replayed).contains("it is tried again with more time, 2 of 3\n"), "{}", said(&replayed));
+}
+
+/// An echo with a length of one byte that alters what is short, once it has seen something long.
+const REMEMBERS: &str = r#"
+import socket, sys, threading
+seen = []
+
+def read(conn, size):
+    data = b""
+    while len(data) < size and (chunk := conn.recv(size - len(data))):
+        data += chunk
+    return data if len(data) == size else None
+
+def serve(conn):
+    with conn:
+        try:
+            while head := read(conn, 1):
+                if (body := read(conn, head[0])) is None:
+                    return
+                conn.sendall(head + (b"?" * len(body) if len(body) == 1 and seen else body))
+                if len(body) > 4:
+                    seen.append(True)
+        except OSError:
+            pass
+
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"#;
+
+#[test]
+fn what_a_process_remembers_is_not_shrunk_away() {
+    let (_folder, command) = written(REMEMBERS, "");
+    let fuzzed = Fuzzed::new(&["--exec", &command, "--framing", "length:u8,empty=echo", "--jobs", "1"]);
+    assert_eq!(fuzzed.code(), Some(1), "{}", fuzzed.said());
+    let file = fuzzed.files().pop().expect("a scenario");
+    let text = fs::read_to_string(&file).expect("a scenario");
+    let replayed = run(&["replay", file.to_str().expect("UTF-8"), "--exec", &command]);
+    match replayed.status.code() {
+        Some(0) => assert!(text.contains("it needs what was played before"), "{text}"),
+        code => assert_eq!(code, Some(1), "{}", said(&replayed)),
+    }
+}

@@ -254,7 +254,7 @@ async fn fuzz(
     match (subject, exec, address) {
         (Subject::Client(command), ..) => {
             let launcher = Launcher::new(command, framing, args.time_scale);
-            let hunted = hunt_client(&launcher, progress, framing, command.introduction(), options).await;
+            let hunted = Box::pin(hunt_client(&launcher, progress, framing, command.introduction(), options)).await;
             launcher.unstarted().map_or(Ok(hunted), |why| Err(Failure::Untested(why)))
         }
         (_, Some(exec), _) => {

@@ -10,11 +10,13 @@ use super::engine::{self, runtime};
 use super::exec::{CommandLine, Exec};
 use super::exit::{Exit, Failure};
 use super::parse;
+use super::progress::Progress;
 use super::subject::Subject;
 use super::target::{PLACES, Target};
-use crate::campaign::{Process, answers_within, measure_client};
+use crate::campaign::{Calibration, Process, Unfit, Watcher, answers_within, calibrate, measure, measure_client};
 use crate::framing::Framing;
 use crate::fuzzing::{Artifact, commented};
+use crate::hunt;
 use crate::oracle::{Breach, Judgement, judge, target_died, target_ended};
 use crate::peer::Settings;
 use crate::profile::{ClientProfile, Profile, Side, Tempo};
@@ -24,8 +26,8 @@ use crate::transport::{Simulator, Tcp, Transport};
 
 /// Run a saved finding again, or turn an input of a fuzz target into a scenario
 ///
-/// Says FIXED (exit code 0), FAILS (1) or CANNOT TELL (4). What fails by time alone is tried three times. Nothing is
-/// measured: where right implementations differ, the framing declares it. A server that --exec has started must still run
+/// Says FIXED (exit code 0), FAILS (1) or CANNOT TELL (4). What fails by time alone is tried three times. How long to wait is
+/// measured, and nothing else: where right implementations differ, the framing declares it. A server that --exec has started must still run
 /// after each case. Without TARGET and --exec the reference server is played with.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -85,6 +87,9 @@ const UNWEIGHED: &str = "what the target's process takes is judged by `echospec 
 /// Where a file says in which framing it was found.
 const FRAMING: &str = "# framing: ";
 
+/// What is said meanwhile.
+const LATE: &str = "something did not come in time; it is tried again with more time";
+
 /// What fails by time alone must do so that often, each time with more time.
 const TRIES: u32 = 3;
 const MORE_TIME: f64 = 4.0;
@@ -134,11 +139,19 @@ fn replay(file: &Path, args: &Args, console: &mut Console<'_>) -> Result<Exit, F
         }
     }
     let way = Way::new(args, &framing)?;
+    let progress = Progress::new(console, super::events::Events::default());
+    progress.phase("measuring the target", 0);
     let known = way.known(&framing)?;
     let mut verdict = Verdict::Fixed;
-    for scenario in scenarios {
-        verdict = verdict.max(tried(&scenario, &framing, &way, &known, console)?);
+    if known.is_dead {
+        console.remark("the target died while it was measured");
+        verdict = Verdict::Fails;
+    } else {
+        for scenario in scenarios {
+            verdict = verdict.max(tried(&scenario, &framing, &way, &known, &progress, console)?);
+        }
     }
+    progress.finish();
     console.print(format!("{}\n", verdict.words()).as_bytes())?;
     Ok(verdict.exit())
 }
@@ -177,6 +190,14 @@ impl Verdict {
     }
 }
 
+/// What is known of the target, and how long to wait for it.
+struct Known {
+    profile: Profile,
+    tempo: Tempo,
+    /// Measuring it was its end.
+    is_dead: bool,
+}
+
 /// How a finding is played.
 enum Way {
     /// With the reference server, in virtual time.
@@ -207,19 +228,33 @@ impl Way {
         })
     }
 
-    /// What is known of the target, and how long to wait for it: of a client what plain sessions show, of a server what its
-    /// framing declares.
-    fn known(&self, framing: &Framing) -> Result<(Profile, Tempo), Failure> {
-        let Self::Client(command, _) = self else { return Ok((Profile::declared(framing), Tempo::PATIENT)) };
-        let launcher = Launcher::new(command, framing, 1.0);
+    /// Of a client what plain sessions show, of a server what its framing declares.
+    fn known(&self, framing: &Framing) -> Result<Known, Failure> {
+        let (profile, tempo, is_dead) = (Profile::declared(framing), Tempo::PATIENT, false);
+        match self {
+            Self::Reference(_) => Ok(Known { profile, tempo, is_dead }),
+            Self::Server(tcp) => unless_ended(deadlines(tcp, None, framing))?,
+            Self::Command(exec, tcp) => {
+                let known = unless_ended(deadlines(tcp, Some(exec), framing))??;
+                // What measuring has left in it is no part of the finding.
+                unless_ended(exec.restart())?.again.map_err(Failure::Untested)?;
+                Ok(known)
+            }
+            Self::Client(command, _) => Self::client(command, framing),
+        }
+    }
+
+    fn client(command: &ClientCommand, framing: &Framing) -> Result<Known, Failure> {
+        let (launcher, is_dead) = (Launcher::new(command, framing, 1.0), false);
         let measured = measure_client(&launcher, framing, command.introduction(), 1.0, 0);
         match (runtime()?.block_on(measured), launcher.unstarted()) {
             (_, Some(why)) => Err(Failure::Untested(why)),
-            (Ok(calibration), None) => Ok((calibration.profile, calibration.tempo)),
+            (Ok(Calibration { profile, tempo, .. }), None) => Ok(Known { profile, tempo, is_dead }),
             // One that does not send a plain message is played with all the same.
             (Err(_), None) => {
                 let client = Some(Box::new(ClientProfile::unknown(framing, command.told())));
-                Ok((Profile { client, ..Profile::declared(framing) }, Tempo::PATIENT))
+                let profile = Profile { client, ..Profile::declared(framing) };
+                Ok(Known { profile, tempo: Tempo::PATIENT, is_dead })
             }
         }
     }
@@ -270,15 +305,34 @@ impl Way {
     }
 
     /// Plays a case; what fails by time alone, again as the patient script of it.
-    fn judged(&self, scripts: &[Script; 2]) -> Result<Judgement, Failure> {
+    fn judged(&self, scripts: &[Script; 2], again: impl Fn(u32)) -> Result<Judgement, Failure> {
         let [script, patient] = scripts;
         let mut judgement = judge(script, &self.played(script)?);
-        for _ in 1..TRIES {
+        for time in 2..=TRIES {
             if judgement.rests_on_time() {
+                again(time);
                 judgement = judge(patient, &self.played(patient)?);
             }
         }
         Ok(judgement)
+    }
+}
+
+/// How long `check` and `fuzz` would wait for this server.
+async fn deadlines(tcp: &Tcp, process: Option<&Exec>, framing: &Framing) -> Result<Known, Failure> {
+    let process = process.map(|exec| exec as &dyn Process);
+    let known = |tempo, is_dead| Ok(Known { profile: Profile::declared(framing), tempo, is_dead });
+    match calibrate(tcp, process, framing, 1.0).await {
+        Ok(mut calibration) => {
+            let is_dead = calibration.died_of.is_some() && process.is_none();
+            if calibration.died_of.is_none() {
+                measure(tcp, framing, &mut calibration, hunt::Options::LARGEST as u64).await;
+            }
+            known(calibration.tempo, is_dead)
+        }
+        Err(Unfit::Unreachable(why)) => Err(Failure::Untested(format!("cannot connect: {why}"))),
+        // One that does not even send a plain message back is played with all the same.
+        Err(Unfit::Mute { .. }) => known(Tempo::PATIENT, false),
     }
 }
 
@@ -298,7 +352,8 @@ fn tried(
     scenario: &scenario::Scenario,
     framing: &Framing,
     way: &Way,
-    (profile, tempo): &(Profile, Tempo),
+    Known { profile, tempo, .. }: &Known,
+    progress: &Progress,
     console: &mut Console<'_>,
 ) -> Result<Verdict, Failure> {
     let context = Context { framing, profile, tempo: *tempo, time_scale: 1.0, seed: 0, thorough: true };
@@ -317,7 +372,9 @@ fn tried(
             console.remark(&format!("{}: {UNWEIGHED}", case.id));
             verdict = verdict.max(Verdict::CannotTell);
         }
-        let mut judgement = way.judged(&scripts)?;
+        progress.phase(&case.id, 0);
+        let again = |time| progress.remark(&format!("{}: {LATE}, {time} of {TRIES}", case.id));
+        let mut judgement = way.judged(&scripts, again)?;
         if judgement.breaches.is_empty() {
             judgement.breaches.extend(way.death(framing, *tempo)?);
         }

@@ -33,6 +33,15 @@ const LOST: &[&str] = &["closed-early", "early-close", "not-connected", "reset",
 const LOOKS: usize = 3;
 const BETWEEN: Duration = Duration::from_millis(20);
 
+/// A confirmed failure, and what shows it.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) finding: Finding,
+    pub(super) case: Case,
+    /// Nothing where the case itself is what is told.
+    pub(super) script: Option<Script>,
+}
+
 /// A failure on its way to become smaller.
 #[derive(Debug)]
 struct Shrunk<T> {
@@ -43,6 +52,11 @@ struct Shrunk<T> {
 impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     /// What a suspect turns out to be: `None` if it does not fail again.
     pub(super) async fn confirm(&self, suspect: &Suspect) -> Option<Finding> {
+        let shown = self.confirmed(suspect).await?;
+        Some(self.without_history(suspect, shown).await)
+    }
+
+    pub(super) async fn confirmed(&self, suspect: &Suspect) -> Option<Shown> {
         let Suspect { number, case, breach } = suspect;
         let mut again = self.repeated(case, breach).await?;
         let died = |played: &Played| breaks(played, DIED);
@@ -58,13 +72,14 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             None => (case.clone(), again, small.sessions),
         };
         if let Case::Reply(_) = case {
-            return Some(self.finding(*number, &case, None, (breach, again.details), sessions + 2));
+            let finding = self.finding(*number, &case, None, (breach, again.details), sessions + 2);
+            return Some(Shown { finding, case, script: None });
         }
         let script = self.script(&case).await?;
         let Shrunk { smallest: short, sessions: shortened } = self.shorten(&case, script.clone(), &breach).await;
         let mut shown = None;
         for script in [short, script] {
-            let (fails, _) = self.script_fails(&case, &waiting(&script, MORE_TIME / HASTE), &breach).await;
+            let fails = self.fails_patiently(&case, &script, &breach).await;
             shown = Some((script, fails));
             if fails {
                 break;
@@ -73,7 +88,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let (script, confirmed) = shown?;
         let breach = again.breaches.iter().find(|one| one.rule == breach.rule).unwrap_or(&breach).clone();
         let finding = self.finding(*number, &case, Some(&script), (breach, again.details), sessions + shortened + 2);
-        Some(Finding { confirmed, ..finding })
+        // Whoever has no time left has seen the case fail again, but not what is told of it.
+        let confirmed = confirmed || self.watcher.stopped();
+        Some(Shown { finding: Finding { confirmed, ..finding }, case, script: Some(script) })
     }
 
     pub(super) fn finding(
@@ -125,6 +142,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     /// Plays a case alone. Where the target is ours, its end is what comes of it, and it is started again.
     pub(super) async fn replay(&self, case: &Case, scale: f64, rule: &str) -> Played {
+        self.renew().await;
         let played = case.play(self.transport, self.known, scale).await;
         self.looked_after(played, rule, scale < 1.0).await
     }
@@ -168,6 +186,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     /// A smaller case that breaks the same rule.
     async fn shrink(&self, case: &Case, breach: &Breach) -> Shrunk<Case> {
         let mut shrinking = Shrinking::new(case.plan().clone(), PLANS, candidates as fn(&Plan) -> Vec<Plan>);
+        let began = self.watcher.elapsed();
         let (mut sessions, mut took, mut most) = (0, Duration::ZERO, self.case_burden(case).await);
         while let Some(candidate) = shrinking.next() {
             let candidate = case.with(candidate.clone());
@@ -182,7 +201,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             }
             shrinking.judge(fails);
             (sessions, took) = (sessions + 1, took + played.took);
-            if self.is_enough(took) {
+            if self.is_enough(took, began) {
                 break;
             }
         }
@@ -191,6 +210,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     /// The same with fewer steps.
     async fn shorten(&self, case: &Case, script: Script, breach: &Breach) -> Shrunk<Script> {
+        let began = self.watcher.elapsed();
         let (mut sessions, mut took, most) = (0, Duration::ZERO, self.burden(&script));
         let mut shrinking = Shrinking::new(script, SCRIPTS, shorter as fn(&Script) -> Vec<Script>);
         while let Some(candidate) = shrinking.next() {
@@ -202,7 +222,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             let (fails, lasted) = self.script_fails(case, &candidate, breach).await;
             shrinking.judge(fails && self.burden(&candidate) <= most);
             (sessions, took) = (sessions + 1, took + lasted);
-            if self.is_enough(took) {
+            if self.is_enough(took, began) {
                 break;
             }
         }
@@ -211,6 +231,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     /// Whether a script fails as its case does, and how long that took.
     async fn script_fails(&self, case: &Case, script: &Script, breach: &Breach) -> (bool, Duration) {
+        self.renew().await;
         let trace = self.transport.run(script.clone()).await;
         let played = Played::new(judge(script, &trace), &[trace]);
         let played = self.looked_after(played, &breach.rule, true).await;
@@ -221,8 +242,15 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         (fails, played.took)
     }
 
-    fn is_enough(&self, took: Duration) -> bool {
-        took > PATIENCE.mul_f64(self.options.time_scale) || self.watcher.stopped()
+    /// The same, given all the time that it needs.
+    pub(super) async fn fails_patiently(&self, case: &Case, script: &Script, breach: &Breach) -> bool {
+        self.script_fails(case, &waiting(script, MORE_TIME / HASTE), breach).await.0
+    }
+
+    /// A fresh process each time takes longer than what is played with it.
+    fn is_enough(&self, took: Duration, began: Duration) -> bool {
+        took.max(self.watcher.elapsed().saturating_sub(began)) > PATIENCE.mul_f64(self.options.time_scale)
+            || self.watcher.stopped()
     }
 
     /// The script of a case by which people see what fails.

@@ -18,6 +18,7 @@ mod dice;
 mod draw;
 mod errand;
 mod finding;
+mod history;
 mod known;
 mod moves;
 mod payload;

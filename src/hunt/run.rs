@@ -114,6 +114,8 @@ pub(super) struct Fuzzer<'a, T, W> {
     pub(super) process: Option<&'a dyn Process>,
     pub(super) known: &'a Known,
     pub(super) options: &'a Options,
+    /// What is played alone is played with a fresh process each time.
+    pub(super) fresh: bool,
 }
 
 /// Looks for failures of a target under one framing, until enough are found, all cases are played, or the watcher says so.
@@ -132,7 +134,7 @@ pub async fn hunt<T: Transport, W: Watcher>(
     };
     measure(transport, framing, &mut calibration, options.largest as u64).await;
     let known = Known::new(framing, &calibration, options.largest);
-    let fuzzer = Fuzzer { transport, watcher, process, known: &known, options };
+    let fuzzer = Fuzzer { transport, watcher, process, known: &known, options, fresh: false };
     let mut search = Search::default();
     watcher.begun(options.cases);
     if calibration.died_of.is_some() {
@@ -160,7 +162,7 @@ pub async fn hunt_client<T: Transport, W: Watcher>(
         Err(unfit) => return Hunted { findings: mute(&unfit, framing), ..Hunted::new(Err(unfit)) },
     };
     let known = Known::of_client(framing, &calibration, options.largest);
-    let fuzzer = Fuzzer { transport, watcher, process: None, known: &known, options };
+    let fuzzer = Fuzzer { transport, watcher, process: None, known: &known, options, fresh: false };
     let mut search = Search { findings: habits(&known), ..Search::default() };
     watcher.begun(options.cases);
     fuzzer.fuzz(&mut search).await;
@@ -300,6 +302,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                 continue;
             }
             self.look_at_one(search, &suspect).await;
+            search.before = self.watch(); // it may be another process
             search.judged_at = self.watcher.elapsed();
         }
     }
