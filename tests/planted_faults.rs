@@ -4,7 +4,7 @@
 mod cores;
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cores::on_all_cores;
 use echospec::campaign::{Process, Restarted, Unfit, Unwatched};
@@ -197,6 +197,29 @@ fn most_faults_are_found_and_shrunk_to_a_few_steps() {
     );
     let steps = rows.iter().filter_map(Row::finding).map(|finding| finding.steps() as u64).collect();
     assert!(median(steps) <= 5);
+}
+
+/// How long everything takes that is played with a server, in its own time.
+struct Timed(Server, Mutex<Duration>);
+
+impl Transport for Timed {
+    async fn run(&self, script: Script) -> Trace {
+        let trace = self.0.run(script).await;
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) += trace.duration();
+        trace
+    }
+}
+
+#[test]
+fn a_server_on_which_one_thing_never_comes_does_not_keep_every_case_waiting() {
+    let framing: Framing = "length:u32be".parse().expect("a framing");
+    let server = Timed(Server::new(&framing, fault::find("never-closes")), Mutex::default());
+    let options = Options { cases: Some(200), jobs: 1, findings: 100, ..Options::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let hunted = runtime.block_on(hunt(&server, &Unwatched, None, &framing, &options));
+    let took = *server.1.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(hunted.cases == 200 && hunted.again > 50, "{hunted:?}");
+    assert!(took < Duration::from_secs(350), "{took:?}");
 }
 
 #[test]

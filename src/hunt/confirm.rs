@@ -17,11 +17,12 @@ use crate::session::{Replies, Script, Step, Until};
 use crate::transport::Transport;
 
 /// What rests on time alone must come again so often, with so much more time; all else once.
-const TIMES: usize = 3;
+pub(super) const TIMES: usize = 3;
 const MORE_TIME: f64 = 4.0;
 
-/// While it is shrunk, nothing is waited for as long as usual; what is left is confirmed again.
-const HASTE: f64 = 0.4;
+/// While it is shrunk, nothing is waited for as long as usual; what is left is confirmed again. Nor is it where a target is known
+/// to fail by time: there every other case might wait.
+pub(super) const HASTE: f64 = 0.4;
 
 /// A case is shrunk in so many sessions, then its script in so many; and in so much time, at a time scale of 1.
 const PLANS: usize = 600;
@@ -129,7 +130,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     /// Plays it alone, as often as what it breaks demands. What the last time brought, if it failed each time.
     async fn repeated(&self, case: &Case, breach: &Breach) -> Option<Played> {
-        let (times, scale) = if breach.timing { (TIMES, MORE_TIME) } else { (1, 1.0) };
+        let (times, scale) = if breach.timing { (self.times, MORE_TIME) } else { (1, 1.0) };
         let mut last = None;
         for _ in 0..times {
             let played = self.replay(case, scale, &breach.rule).await;

@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::case::{Case, Traffic};
+use super::confirm::{HASTE, TIMES};
 use super::draw::draw;
 use super::errand;
 use super::finding::{Finding, Key};
@@ -116,6 +117,8 @@ pub(super) struct Fuzzer<'a, T, W> {
     pub(super) options: &'a Options,
     /// What is played alone is played with a fresh process each time.
     pub(super) fresh: bool,
+    /// What rests on time alone must come again so often.
+    pub(super) times: usize,
 }
 
 /// Looks for failures of a target under one framing, until enough are found, all cases are played, or the watcher says so.
@@ -134,7 +137,7 @@ pub async fn hunt<T: Transport, W: Watcher>(
     };
     measure(transport, framing, &mut calibration, options.largest as u64).await;
     let known = Known::new(framing, &calibration, options.largest);
-    let fuzzer = Fuzzer { transport, watcher, process, known: &known, options, fresh: false };
+    let fuzzer = Fuzzer { transport, watcher, process, known: &known, options, fresh: false, times: TIMES };
     let mut search = Search::default();
     watcher.begun(options.cases);
     if calibration.died_of.is_some() {
@@ -162,7 +165,7 @@ pub async fn hunt_client<T: Transport, W: Watcher>(
         Err(unfit) => return Hunted { findings: mute(&unfit, framing), ..Hunted::new(Err(unfit)) },
     };
     let known = Known::of_client(framing, &calibration, options.largest);
-    let fuzzer = Fuzzer { transport, watcher, process: None, known: &known, options, fresh: false };
+    let fuzzer = Fuzzer { transport, watcher, process: None, known: &known, options, fresh: false, times: TIMES };
     let mut search = Search { findings: habits(&known), ..Search::default() };
     watcher.begun(options.cases);
     fuzzer.fuzz(&mut search).await;
@@ -222,8 +225,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         loop {
             while playing.len() < room && search.suspects.is_empty() && self.goes_on(search) {
                 let (number, case) = self.next(search);
+                let scale = if search.is_late() { HASTE } else { 1.0 };
                 playing.push(async move {
-                    let played = case.play(self.transport, self.known, 1.0).await;
+                    let played = case.play(self.transport, self.known, scale).await;
                     (number, case, played)
                 });
             }
@@ -316,7 +320,8 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             Some(Some(times)) if *times >= FLAKY => return search.unconfirmed += 1,
             _ => {}
         }
-        let finding = self.confirm(suspect).await;
+        let times = if search.has_shown(breach) { 1 } else { TIMES };
+        let finding = Fuzzer { times, ..*self }.confirm(suspect).await;
         if finding.is_none() && self.watcher.stopped() {
             return search.suspects.push(suspect.clone());
         }

@@ -9,6 +9,7 @@ use super::finding::{Finding, Key};
 use super::run::Suspect;
 use super::swarm::BATCH;
 use crate::fuzzing::{Act, Plan};
+use crate::oracle::Breach;
 use crate::session::Usage;
 
 /// So many plans that were answered in a new way are kept.
@@ -66,6 +67,16 @@ impl Search {
     pub(super) fn suspicious(&self) -> Vec<(u64, Case)> {
         let varied = self.corpus.iter().map(|plan| (0, Case::Session(plan.clone())));
         varied.chain(self.recent.iter().cloned()).collect()
+    }
+
+    /// Whether the target was confirmed to do something late or never.
+    pub(super) fn is_late(&self) -> bool {
+        self.findings.iter().any(|finding| finding.breach.timing)
+    }
+
+    /// Whether it was confirmed to fail in this way by time: that it does so in another session, too, is believed sooner.
+    pub(super) fn has_shown(&self, breach: &Breach) -> bool {
+        self.findings.iter().any(|finding| finding.breach.timing && finding.breach.rule == breach.rule)
     }
 
     /// What a case varies: the corpus as it was some batches before, whatever was faster or slower since.
