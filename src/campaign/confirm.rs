@@ -24,7 +24,7 @@ const TIMES: usize = 3;
 /// So many kinds of failure are confirmed in full. A target that has failed so often, or beyond doubt for long, is believed
 /// to have failed when it does so once more with more time, beside others of its failures.
 const FULLY: usize = 2;
-const BESIDE: usize = 8;
+const BESIDE: usize = 16;
 
 /// So many cases that could not be observed are looked at once more.
 const SECOND_LOOKS: usize = 16;

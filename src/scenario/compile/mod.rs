@@ -30,6 +30,10 @@ const MOST_BYTES: usize = 2 * LARGEST as usize;
 /// A case has at most so many steps and segments.
 const MOST_PIECES: usize = 200_000;
 
+/// What is to happen meanwhile takes longer on a slow machine; a pause of so long is enough for it on any, and as long as
+/// it is meant to be.
+const LONG_PAUSE: Duration = Duration::from_secs(1);
+
 /// What one pass makes.
 #[derive(Debug)]
 pub(super) struct Compiled {
@@ -189,6 +193,7 @@ impl<'a> Compiler<'a> {
 
     fn pause(&mut self, span: Span) -> Result<(), String> {
         let length = self.drawn(span);
+        let length = self.scaled(length).min(length.max(LONG_PAUSE));
         self.say(&format!("pause {span}"));
         self.patience += length;
         self.act(Action::Pause(length))
@@ -199,7 +204,8 @@ impl<'a> Compiler<'a> {
             Reading::Eager => Pace::Eager,
             Reading::Stopped => Pace::Stopped,
             Reading::Drip(Drip { bytes, every }) => {
-                let (bytes, every) = (*bytes.given()? as usize, self.drawn(*every.given()?));
+                let every = self.drawn(*every.given()?);
+                let (bytes, every) = (*bytes.given()? as usize, self.scaled(every));
                 Pace::Drip { bytes: bytes.max(1), every }
             }
         };
@@ -254,10 +260,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// A time in the file, drawn where it is a range, at the scale of the run.
+    /// A time in the file, drawn where it is a range.
     fn drawn(&mut self, span: Span) -> Duration {
-        let time = if span.from == span.to { span.from } else { seed::time(&mut self.generator(), span) };
-        self.scaled(time)
+        if span.from == span.to { span.from } else { seed::time(&mut self.generator(), span) }
     }
 
     fn scaled(&self, time: Duration) -> Duration {

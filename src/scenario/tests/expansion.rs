@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use super::{expand, expand_for, sent_bytes};
-use crate::framing::{Empty, Over};
-use crate::scenario::{Case, Plan, Scenario, parse};
+use crate::framing::{Empty, Framing, Over};
+use crate::profile::{Profile, Tempo};
+use crate::scenario::{Case, Context, Plan, Scenario, parse};
 use crate::session::{Conn, Duty, Pace, Replies, Step, Until};
 
 fn scenario(rest: &str) -> Scenario {
@@ -361,4 +362,19 @@ fn bytes_that_happen_to_be_a_frame_may_be_answered() {
     let claim = scenario("steps:\n  - send: {claim: {value: 2}}\n");
     assert_eq!(duties(&expand(&claim, "length:u16be,incl=field")[0]), [[Duty::May]]);
     assert_eq!(duties(&expand(&claim, "length:u32be,incl=field")[0]), [[]]);
+}
+
+#[test]
+fn a_pause_is_scaled_up_to_a_second_and_a_longer_one_is_as_long_as_it_says() {
+    let framing: Framing = "raw".parse().unwrap();
+    let profile = Profile::declared(&framing);
+    let waits = |pause: &str, time_scale: f64| {
+        let tempo = Tempo::PATIENT;
+        let context = Context { framing: &framing, profile: &profile, tempo, time_scale, seed: 7, thorough: false };
+        let cases = scenario(&format!("steps:\n  - send: {{message: a}}\n  - pause: {pause}\n")).expand(&context);
+        let Plan::Play(script) = &cases[0].plan else { panic!("{:?}", cases[0].plan) };
+        script.waits().as_millis()
+    };
+    assert_eq!((waits("200ms", 4.0), waits("300ms", 4.0), waits("3s", 4.0)), (800, 1000, 3000));
+    assert_eq!(waits("3s", 0.5), 1500);
 }
