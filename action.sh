@@ -23,10 +23,22 @@ arguments() {
     [ -z "${EXPECT:-}" ] || printf '%s\n' --expect "$EXPECT"
 }
 
+# Ends a process group, and returns when it is gone: its port is free then. What does not heed for 5 seconds is killed.
+end() {
+    local signal
+    for signal in TERM KILL; do
+        kill "-$signal" -- "-$1" 2> /dev/null || return 0
+        for _ in $(seq 50); do
+            kill -0 -- "-$1" 2> /dev/null || return 0
+            sleep 0.1
+        done
+    done
+}
+
 # In a session of its own, so that its children are ended with it.
 start() {
     setsid bash -c "$START" > "$reports/target.log" 2>&1 &
-    trap "kill -- -$! 2> /dev/null || true" EXIT
+    trap "end $!" EXIT
     local port="${TARGET##*:}" host="${TARGET%:*}"
     [ "$host" != "$TARGET" ] || host=127.0.0.1
     for _ in $(seq "$((${WAIT:-30} * 10))"); do

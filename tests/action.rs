@@ -135,6 +135,17 @@ fn a_server_with_a_fault_is_started_judged_told_of_and_ended() {
 }
 
 #[test]
+fn whatever_a_target_started_is_gone_when_the_step_ends_even_if_it_does_not_heed() {
+    let port = free_port().to_string();
+    let heedless = "(trap '' TERM; echo $BASHPID > heedless.pid; exec sleep 60) &";
+    let start = format!("{heedless} exec {} serve --listen {port} --framing lf", env!("CARGO_BIN_EXE_echospec"));
+    let job = Job::new(&[("start", &start), ("target", &port), ("framing", "lf"), ("args", "--only\nBYT-07")]);
+    assert!(job.step("Judge").status.success());
+    let process = format!("/proc/{}", job.read("heedless.pid").trim());
+    assert!(!Path::new(&process).exists(), "{process} is gone");
+}
+
+#[test]
 fn a_target_that_never_listens_is_told_and_is_no_pass() {
     let port = free_port().to_string();
     let job = Job::new(&[("start", "sleep 60"), ("wait", "1"), ("target", &port), ("framing", "lf")]);
