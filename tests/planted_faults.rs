@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cores::on_all_cores;
-use echospec::campaign::{Process, Restarted, Unfit, Unwatched};
+use echospec::campaign::{self, Process, Restarted, Unfit, Unwatched};
 use echospec::framing::{Framing, VARIANTS};
-use echospec::hunt::{Finding, Hunted, Options, hunt};
+use echospec::hunt::{self, Finding, Hunted, Options};
 use echospec::oracle::Level;
 use echospec::peer::fault::{self, Kind};
 use echospec::peer::{Fault, Settings};
@@ -85,11 +85,32 @@ impl Process for Server {
 }
 
 fn hunted(framing: &Framing, fault: Option<&'static Fault>, seed: u64, cases: u64) -> Hunted {
+    hunted_for(&Unwatched, framing, fault, seed, cases)
+}
+
+fn hunted_for(
+    watcher: &impl hunt::Watcher,
+    framing: &Framing,
+    fault: Option<&'static Fault>,
+    seed: u64,
+    cases: u64,
+) -> Hunted {
     let server = Server::new(framing, fault);
     let options = Options { seed, cases: Some(cases), jobs: 1, level: Level::May, ..Options::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(hunt(&server, &Unwatched, Some(&server), framing, &options))
+    runtime.block_on(hunt::hunt(&server, watcher, Some(&server), framing, &options))
 }
+
+/// Ends a run after so long.
+struct Until(Instant);
+
+impl campaign::Watcher for Until {
+    fn stopped(&self) -> bool {
+        Instant::now() > self.0
+    }
+}
+
+impl hunt::Watcher for Until {}
 
 /// What became of one planted fault.
 struct Row {
@@ -113,6 +134,11 @@ impl Row {
     fn is_found(&self) -> bool {
         self.finding().is_some() || self.is_mute()
     }
+
+    /// Whether the requirement that is named is one that the fault exists to break.
+    fn is_named(&self) -> bool {
+        self.finding().is_some_and(|finding| self.fault.breaks.contains(&finding.key.requirement))
+    }
 }
 
 impl std::fmt::Display for Row {
@@ -122,13 +148,14 @@ impl std::fmt::Display for Row {
         match self.finding() {
             Some(finding) => write!(
                 f,
-                "case {:6} {:2} steps {:3} sessions  {} {} ({})",
+                "case {:6} {:2} steps {:3} sessions  {} {} ({}){}",
                 finding.case,
                 finding.steps(),
                 finding.sessions,
                 finding.key.requirement,
                 finding.key.rule,
-                finding.key.shape
+                finding.key.shape,
+                if self.is_named() { String::new() } else { format!(", not {}", fault.breaks.join(" ")) }
             ),
             None if self.is_mute() => write!(f, "mute"),
             None => write!(f, "SURVIVES; {} unconfirmed, {} open", hunted.unconfirmed, hunted.open),
@@ -137,11 +164,12 @@ impl std::fmt::Display for Row {
 }
 
 /// Every observable fault in a framing to which it applies, on all cores.
-fn rows(faults: &[(Kind, &'static Fault, &'static str)], seed: u64, cases: u64) -> Vec<Row> {
+fn rows(faults: &[(Kind, &'static Fault, &'static str)], seed: u64, cases: u64, patience: Duration) -> Vec<Row> {
     let mut planted: Vec<_> = faults.iter().map(|planted| (*planted, None)).collect();
     on_all_cores(&mut planted, |((kind, fault, framing), row)| {
         let began = Instant::now();
-        let hunted = hunted(&framing.parse().expect("a framing"), Some(*fault), seed, cases);
+        let until = Until(began + patience);
+        let hunted = hunted_for(&until, &framing.parse().expect("a framing"), Some(*fault), seed, cases);
         let seconds = began.elapsed().as_secs_f64();
         *row = Some(Row { kind: *kind, fault, framing, hunted, seconds });
     });
@@ -167,18 +195,23 @@ fn median(mut numbers: Vec<u64>) -> u64 {
 }
 
 /// `cargo test --release --test planted_faults -- --ignored --nocapture measure`: all of them, with the numbers.
-/// `CASES` and `SEED` in the environment say how many cases and which.
+/// `CASES`, `SECONDS` and `SEED` in the environment say how many cases of a fault, for how long, and which.
 #[test]
 #[ignore = "measures for minutes"]
 fn measure() {
     let faults: Vec<_> = observable().collect();
-    let rows = rows(&faults, number("SEED", 1), number("CASES", 20_000));
+    let patience = Duration::from_secs(number("SECONDS", 60));
+    let rows = rows(&faults, number("SEED", 1), number("CASES", 20_000), patience);
     for row in &rows {
         println!("{row}");
     }
     let found = rows.iter().filter(|row| row.is_found()).count();
     let findings = || rows.iter().filter_map(Row::finding);
     println!("{found} of {} found, {} %", rows.len(), found * 100 / rows.len());
+    let named = rows.iter().filter(|row| row.is_named()).count();
+    println!("{named} of {} by a requirement that the fault breaks, {} %", findings().count(), named * 100 / found);
+    let milliseconds = rows.iter().filter(|row| row.is_found()).map(|row| (row.seconds * 1e3) as u64).collect();
+    println!("milliseconds until confirmed and shrunk, median: {}", median(milliseconds));
     println!("cases until found, median: {}", median(findings().map(|finding| finding.case + 1).collect()));
     println!("steps, median: {}", median(findings().map(|finding| finding.steps() as u64).collect()));
 }
@@ -186,7 +219,7 @@ fn measure() {
 #[test]
 fn most_faults_are_found_and_shrunk_to_a_few_steps() {
     let faults: Vec<_> = observable().collect();
-    let rows = rows(&faults, 1, 3000);
+    let rows = rows(&faults, 1, 3000, Duration::from_secs(600));
     let surviving: Vec<_> = rows.iter().filter(|row| !row.is_found()).map(|row| row.fault.name).collect();
     // What takes crowds, floods or ticks of a clock to show is not drawn, and of broken headers nothing is claimed.
     assert!(
@@ -216,7 +249,7 @@ fn a_server_on_which_one_thing_never_comes_does_not_keep_every_case_waiting() {
     let server = Timed(Server::new(&framing, fault::find("never-closes")), Mutex::default());
     let options = Options { cases: Some(200), jobs: 1, findings: 100, ..Options::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let hunted = runtime.block_on(hunt(&server, &Unwatched, None, &framing, &options));
+    let hunted = runtime.block_on(hunt::hunt(&server, &Unwatched, None, &framing, &options));
     let took = *server.1.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(hunted.cases == 200 && hunted.again > 50, "{hunted:?}");
     assert!(took < Duration::from_secs(350), "{took:?}");
