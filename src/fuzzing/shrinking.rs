@@ -74,7 +74,7 @@ pub fn candidates(plan: &Plan) -> Vec<Plan> {
         }
     }
     for (index, one) in plan.moves.iter().enumerate() {
-        if let Some(act) = smaller_act(one.act) {
+        for act in smaller_acts(one.act) {
             let mut moves = plan.moves.clone();
             moves[index].act = act;
             all.push(Plan { moves, ..plan.clone() });
@@ -146,14 +146,16 @@ fn smaller_bytes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     all.filter(move |smaller| smaller != bytes).collect::<Vec<_>>().into_iter()
 }
 
-fn smaller_act(act: Act) -> Option<Act> {
+fn smaller_acts(act: Act) -> Vec<Act> {
     match act {
-        Act::Send(len) if len > 0 => Some(Act::Send(len / 2)),
-        Act::Finish(further) if further > 0 => Some(Act::Finish(further / 2)),
-        Act::Short(by) if by > 0 => Some(Act::Short(by / 2)),
-        Act::Pause(length) if length > 0 => Some(Act::Pause(length / 2)),
-        Act::Read(bytes) if bytes > 1 => Some(Act::Read(bytes / 2)),
-        _ => None,
+        // A cut in front of the last byte is the plainest: one that stays elsewhere has to be there.
+        Act::Send(0) => vec![Act::Short(0)],
+        Act::Send(len) => vec![Act::Short(0), Act::Send(len / 2)],
+        Act::Finish(further) if further > 0 => vec![Act::Finish(further / 2)],
+        Act::Short(by) if by > 0 => vec![Act::Short(by / 2)],
+        Act::Pause(length) if length > 0 => vec![Act::Pause(length / 2)],
+        Act::Read(bytes) if bytes > 1 => vec![Act::Read(bytes / 2)],
+        _ => Vec::new(),
     }
 }
 

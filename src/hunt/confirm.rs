@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::Watcher;
 use super::case::{Case, Played};
 use super::errand;
+use super::evidence::Evidence;
 use super::finding::{Finding, Key, shorter};
+use super::naming::{Failure, named};
 use super::run::{Fuzzer, Suspect};
 use super::segmentation::{self, Way};
 use super::shape::{requirement, shape};
@@ -47,6 +49,7 @@ pub(super) struct Shown {
 #[derive(Debug)]
 struct Shrunk<T> {
     smallest: T,
+    breach: Breach,
     sessions: usize,
 }
 
@@ -68,16 +71,17 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let breach = again.breach()?.clone();
         self.watcher.found(&breach.rule);
         let small = self.shrink(case, &breach).await;
-        let (case, again, sessions) = match self.repeated(&small.smallest, &breach).await {
-            Some(again) => (small.smallest, again, small.sessions),
-            None => (case.clone(), again, small.sessions),
+        let sessions = small.sessions;
+        let (case, again, breach) = match self.repeated(&small.smallest, &small.breach).await {
+            Some(again) => (small.smallest, again, small.breach),
+            None => (case.clone(), again, breach),
         };
         if let Case::Reply(_) = case {
             let finding = self.finding(*number, &case, None, (breach, again.details), sessions + 2);
             return Some(Shown { finding, case, script: None });
         }
         let script = self.script(&case).await?;
-        let Shrunk { smallest: short, sessions: shortened } = self.shorten(&case, script.clone(), &breach).await;
+        let Shrunk { smallest: short, sessions: shortened, .. } = self.shorten(&case, script.clone(), &breach).await;
         let mut shown = None;
         for script in [short, script] {
             let fails = self.fails_patiently(&case, &script, &breach).await;
@@ -102,8 +106,6 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         (breach, details): (Breach, Vec<String>),
         sessions: usize,
     ) -> Finding {
-        let requirement = requirement(case, &breach.rule, self.known);
-        let key = Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) };
         let told = match (script, self.known.client()) {
             (Some(script), _) => scenario_of(script, &self.known.framing, ""),
             (None, Some(client)) => errand::scenario(case.plan(), client),
@@ -112,11 +114,16 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let stated = self.known.stated(&told);
         let explained = stated.is_some();
         let framing = stated.unwrap_or_else(|| self.known.framing.clone());
+        let measured = framing != self.known.framing;
+        let requirement = match script.filter(|_| self.known.client().is_none()) {
+            Some(script) => named(&Evidence::of(script, self.known, measured), &breach),
+            None => requirement(case, &breach, self.known),
+        };
         Finding {
-            key,
+            key: Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) },
             breach,
             details,
-            measured: framing != self.known.framing,
+            measured,
             framing,
             explained,
             case: number,
@@ -187,26 +194,41 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     /// A smaller case that breaks the same rule.
     async fn shrink(&self, case: &Case, breach: &Breach) -> Shrunk<Case> {
         let mut shrinking = Shrinking::new(case.plan().clone(), PLANS, candidates as fn(&Plan) -> Vec<Plan>);
-        let began = self.watcher.elapsed();
+        let (began, mut breach) = (self.watcher.elapsed(), breach.clone());
         let (mut sessions, mut took, mut most) = (0, Duration::ZERO, self.case_burden(case).await);
         while let Some(candidate) = shrinking.next() {
             let candidate = case.with(candidate.clone());
             let played = self.replay(&candidate, HASTE, &breach.rule).await;
+            (sessions, took) = (sessions + 1, took + played.took);
             // A client that breaks another requirement, too, has another failure.
-            let other = |case: &Case| requirement(case, &breach.rule, self.known);
+            let other = |case: &Case| requirement(case, &breach, self.known);
             let is_other = self.known.client.is_some() && other(&candidate) != other(case);
-            let mut fails = breaks(&played, &breach.rule) && !is_other;
+            let mut alike = self.alike(&played, &breach).filter(|_| !is_other).cloned();
+            if let Some(new) = alike.take_if(|new| new.rule != breach.rule) {
+                sessions += self.times;
+                alike = self.repeated(&candidate, &new).await.map(|_| new);
+            }
+            let mut fails = alike.is_some();
             if fails {
                 let burden = self.case_burden(&candidate).await;
                 (fails, most) = (burden <= most, burden.min(most));
             }
             shrinking.judge(fails);
-            (sessions, took) = (sessions + 1, took + played.took);
+            breach = alike.filter(|_| fails).unwrap_or(breach);
             if self.is_enough(took, began) {
                 break;
             }
         }
-        Shrunk { smallest: case.with(shrinking.into_smallest()), sessions }
+        Shrunk { smallest: case.with(shrinking.into_smallest()), breach, sessions }
+    }
+
+    /// What breaks the same rule; otherwise what fails in the same way at another moment: a reply that does not come is missed
+    /// when it is late, or at the end of the connection, whichever is first.
+    fn alike<'a>(&self, played: &'a Played, breach: &Breach) -> Option<&'a Breach> {
+        let is_missing = |breach: &Breach| Failure::of(&breach.rule) == Failure::Missing;
+        let same = played.breaches.iter().find(|one| one.rule == breach.rule);
+        let may_differ = self.known.client.is_none() && is_missing(breach);
+        same.or_else(|| played.breaches.iter().find(|one| may_differ && is_missing(one)))
     }
 
     /// The same with fewer steps.
@@ -227,7 +249,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                 break;
             }
         }
-        Shrunk { smallest: shrinking.into_smallest(), sessions }
+        Shrunk { smallest: shrinking.into_smallest(), breach: breach.clone(), sessions }
     }
 
     /// Whether a script fails as its case does, and how long that took.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Watcher;
 use super::case::Case;
 use super::confirm::DIED;
-use super::finding::Finding;
+use super::finding::{Finding, Key};
 use super::run::{Fuzzer, Suspect};
 use super::search::Search;
 use crate::campaign::{Process, answers_within};
@@ -84,7 +84,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let several = format!("{} cases were in progress or had just ended", recent.len());
         let details = vec![format!("{several}; {why}")];
         let finding = self.finding(number, &case, Some(&script), (target_died(), details), 0);
-        Some(Finding { confirmed: false, ..finding })
+        // What was not tried again, or not made smaller, shows no more than that the server does not go on.
+        let key = Key { requirement: "SES-03", ..finding.key };
+        Some(Finding { key, confirmed: false, ..finding })
     }
 }
 

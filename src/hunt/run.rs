@@ -313,7 +313,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     async fn look_at_one(&self, search: &mut Search, suspect: &Suspect) {
         let Suspect { case, breach, .. } = suspect;
-        let requirement = requirement(case, &breach.rule, self.known);
+        let requirement = requirement(case, breach, self.known);
         let key = self.kind(Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) });
         match search.looked_at.get(&key) {
             Some(None) => return search.again += 1,
