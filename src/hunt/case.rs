@@ -9,7 +9,7 @@ use super::segmentation;
 use crate::fuzzing::{Plan, Trust, nature, script};
 use crate::oracle::{Breach, Judgement, judge};
 use crate::profile::Tempo;
-use crate::session::{Event, Failure, Script, Trace};
+use crate::session::{Event, Failure, Script, Step, Trace, Until};
 use crate::transport::Transport;
 
 /// What is tried.
@@ -40,6 +40,26 @@ pub(super) struct Played {
     pub(super) took: Duration,
     /// What went over the network.
     pub(super) traffic: Traffic,
+}
+
+/// For how long something is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Haste {
+    /// So many times as long as usual.
+    pub(super) scale: f64,
+    /// The end of a connection does not come, and is only looked for.
+    pub(super) never_closes: bool,
+}
+
+/// Waits no longer for the end of a connection than for a silence.
+fn look_for_the_end(script: &mut Script, quiet: Duration) {
+    for step in &mut script.steps {
+        if let Step::Await { any, within, .. } = step
+            && any.iter().all(|until| matches!(until, Until::End | Until::Closed))
+        {
+            *within = quiet.min(*within);
+        }
+    }
 }
 
 /// What went over the network, for whoever compares rates: one case may be several sessions of several segments.
@@ -101,7 +121,16 @@ impl Case {
 
     /// Plays it, every wait `scale` times as long.
     pub(super) async fn play(&self, transport: &impl Transport, known: &Known, scale: f64) -> Played {
-        let scripts = self.scripts(known, known.tempo.scaled(scale));
+        self.play_in(transport, known, Haste { scale, never_closes: false }).await
+    }
+
+    pub(super) async fn play_in(&self, transport: &impl Transport, known: &Known, haste: Haste) -> Played {
+        let mut scripts = self.scripts(known, known.tempo.scaled(haste.scale));
+        if haste.never_closes {
+            for script in &mut scripts {
+                look_for_the_end(script, known.tempo.quiet);
+            }
+        }
         let mut traces = Vec::new();
         for script in &scripts {
             traces.push(transport.run(script.clone()).await);

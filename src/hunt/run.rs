@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::case::{Case, Traffic};
-use super::confirm::{HASTE, TIMES};
+use super::confirm::TIMES;
 use super::draw::draw;
 use super::errand;
 use super::finding::{Finding, Key};
@@ -14,9 +14,11 @@ use super::known::Known;
 use super::search::{Search, sleeps};
 use super::shape::{requirement, shape};
 use super::{Options, Watcher};
-use crate::campaign::{Calibration, Introduction, Process, Stoppable, Unfit, calibrate, measure, measure_client};
+use crate::campaign::{
+    Calibration, Introduction, Process, Stoppable, Unfit, calibrate, measure, measure_client, plain,
+};
 use crate::framing::Framing;
-use crate::fuzzing::{Plan, scenario_of};
+use crate::fuzzing::{Message, Plan, Stream, scenario_of};
 use crate::oracle::{Breach, Level, habitual as habitual_breach, requirement as requirement_named};
 use crate::transport::Transport;
 
@@ -225,9 +227,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         loop {
             while playing.len() < room && search.suspects.is_empty() && self.goes_on(search) {
                 let (number, case) = self.next(search);
-                let scale = if search.is_late() { HASTE } else { 1.0 };
+                let haste = search.haste();
                 playing.push(async move {
-                    let played = case.play(self.transport, self.known, scale).await;
+                    let played = case.play_in(self.transport, self.known, haste).await;
                     (number, case, played)
                 });
             }
@@ -238,6 +240,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                         self.pause(RECOVERY).await; // ports come back
                     }
                     search.fold(number, case, played, self.watcher.elapsed());
+                    self.set_aside(search);
                     self.watcher.played(search.folded, search.classes.len());
                 }
                 None if search.suspects.is_empty() || self.watcher.stopped() => break,
@@ -312,9 +315,8 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     }
 
     async fn look_at_one(&self, search: &mut Search, suspect: &Suspect) {
-        let Suspect { case, breach, .. } = suspect;
-        let requirement = requirement(case, breach, self.known);
-        let key = self.kind(Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) });
+        let Suspect { breach, .. } = suspect;
+        let key = self.key(search, suspect);
         match search.looked_at.get(&key) {
             Some(None) => return search.again += 1,
             Some(Some(times)) if *times >= FLAKY => return search.unconfirmed += 1,
@@ -329,13 +331,54 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let is_told = finding.as_ref().is_some_and(|finding| finding.explained);
         search.looked_at.insert(key, (!is_told).then_some(before + 1));
         search.unconfirmed += u64::from(finding.is_none());
+        let late = finding.as_ref().filter(|finding| is_told && finding.breach.timing).map(|it| it.key.clone());
         self.keep(search, finding);
+        if let Some(key) = late.filter(|key| !search.habits.contains(&key.rule))
+            && self.is_habit(&key.rule).await
+        {
+            search.habits.insert(key.rule.clone());
+            let key = self.kind(search, key);
+            search.looked_at.insert(key.clone(), None);
+            search.keys.insert(key);
+        }
     }
 
-    /// Of what is no failure one of a kind is enough, whatever the session.
-    fn kind(&self, key: Key) -> Key {
+    /// What fails by a habit, in a session of which one was looked at, keeps nobody waiting.
+    fn set_aside(&self, search: &mut Search) {
+        let mut suspects = std::mem::take(&mut search.suspects);
+        suspects.retain(|suspect| {
+            let looked_at = search.looked_at.get(&self.key(search, suspect));
+            let is_again = search.habits.contains(&suspect.breach.rule) && looked_at == Some(&None);
+            search.again += u64::from(is_again);
+            !is_again
+        });
+        search.suspects = suspects;
+    }
+
+    /// Whether a plain session shows it each time.
+    async fn is_habit(&self, rule: &str) -> bool {
+        let plain = |number| Message::Bytes(plain(&self.known.framing, number));
+        for messages in (0..self.times).map(|number| vec![plain(number)]) {
+            let streams = vec![Stream { messages, damage: Vec::new() }];
+            let case = Case::Session(Plan { framing: self.known.settings.framing.clone(), streams, moves: Vec::new() });
+            let played = self.replay(&case, 1.0, rule).await;
+            if self.known.client.is_some() || !played.breaches.iter().any(|breach| breach.rule == rule) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn key(&self, search: &Search, Suspect { case, breach, .. }: &Suspect) -> Key {
+        let requirement = requirement(case, breach, self.known);
+        self.kind(search, Key { requirement, rule: breach.rule.clone(), shape: shape(case, self.known) })
+    }
+
+    /// Of what is no failure, and of a habit, one of a kind is enough, whatever the session.
+    fn kind(&self, search: &Search, key: Key) -> Key {
         let level = requirement_named(key.requirement).map_or(Level::Must, |requirement| requirement.level);
-        if level <= self.options.level { key } else { Key { shape: String::new(), ..key } }
+        let is_distinct = level <= self.options.level && !search.habits.contains(&key.rule);
+        if is_distinct { key } else { Key { shape: String::new(), ..key } }
     }
 
     pub(super) fn keep(&self, search: &mut Search, finding: Option<Finding>) {
@@ -344,7 +387,8 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             search.unexplained += 1;
             return;
         }
-        if search.keys.insert(self.kind(finding.key.clone())) {
+        let key = self.kind(search, finding.key.clone());
+        if search.keys.insert(key) {
             search.findings.push(finding);
         } else {
             search.again += 1;

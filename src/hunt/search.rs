@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::case::{Case, Played, Traffic};
+use super::case::{Case, Haste, Played, Traffic};
 use super::class::Class;
+use super::confirm::HASTE;
 use super::finding::{Finding, Key};
 use super::run::Suspect;
 use super::swarm::BATCH;
@@ -44,6 +45,8 @@ pub(super) struct Search {
     pub(super) keys: BTreeSet<Key>,
     /// What was looked at: failures of unshrunk cases, and how often they did not come again.
     pub(super) looked_at: BTreeMap<Key, Option<u32>>,
+    /// Rules that a plain session breaks, too, by time: that another one does tells nothing new.
+    pub(super) habits: BTreeSet<String>,
     pub(super) again: u64,
     pub(super) unconfirmed: u64,
     pub(super) unexplained: u64,
@@ -69,9 +72,10 @@ impl Search {
         varied.chain(self.recent.iter().cloned()).collect()
     }
 
-    /// Whether the target was confirmed to do something late or never.
-    pub(super) fn is_late(&self) -> bool {
-        self.findings.iter().any(|finding| finding.breach.timing)
+    /// For how much a case is waited: what is known to come late or never is waited for in haste.
+    pub(super) fn haste(&self) -> Haste {
+        let is_late = self.findings.iter().any(|finding| finding.breach.timing);
+        Haste { scale: if is_late { HASTE } else { 1.0 }, never_closes: self.habits.contains("not-closed") }
     }
 
     /// Whether it was confirmed to fail in this way by time: that it does so in another session, too, is believed sooner.
@@ -97,7 +101,8 @@ impl Search {
             (self.judged, self.judged_at) = (self.judged + 1, now);
         }
         self.traffic.add(played.traffic);
-        if let Some(breach) = played.breach() {
+        let is_habit = |breach: &&Breach| self.habits.contains(&breach.rule);
+        if let Some(breach) = played.breaches.iter().find(|breach| !is_habit(breach)).or(played.breach()) {
             self.suspects.push(Suspect { number, case: case.clone(), breach: breach.clone() });
         }
         if !sleeps(case.plan()) {
