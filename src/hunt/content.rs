@@ -82,7 +82,7 @@ pub(super) fn of_content(evidence: &Evidence, failure: Failure, breach: &Breach)
         (Failure::Surplus, _) => Some("BYT-15"),
         (Failure::Missing, None | Some("BYT-01")) if is_close => Some("CLS-01"),
         (Failure::Wrong, _) if breach.rule == "malformed-reply" => by(evidence, "LEN-01", "DEL-01", ""),
-        (Failure::Missing, Some(_)) if evidence.payloads().any(is_word) => Some("BYT-11"),
+        (Failure::Missing | Failure::Death, Some(_)) if evidence.payloads().any(is_word) => Some("BYT-11"),
         // What is longer or shorter is no matter of single bytes.
         (Failure::Wrong, None)
             if breach.expected.as_ref().map(String::len) != breach.actual.as_ref().map(String::len) =>

@@ -107,7 +107,7 @@ fn of_nothing(evidence: &Evidence, failure: Failure, _: &Breach) -> Option<&'sta
             Some(if evidence.any(|line| line.left == Some(Leaving::Reset)) { "CLO-01" } else { "SES-12" })
         }
         Failure::Surplus if !is_close => Some("SES-01"),
-        Failure::Missing | Failure::Ending if is_close => Some("CLS-05"),
+        Failure::Missing if is_close => Some("CLS-05"),
         _ => None,
     }
 }
