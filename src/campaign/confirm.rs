@@ -68,7 +68,12 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         let spent = field.watcher.elapsed().saturating_sub(began);
         field.is_beyond_doubt() && spent > LONG_ENOUGH.mul_f64(field.options.time_scale)
     };
-    let mut kinds = kinds(outcomes).into_iter();
+    let kinds = kinds(outcomes);
+    if kinds.is_empty() {
+        return;
+    }
+    field.watcher.phase("confirming what rests on time alone", 0);
+    let mut kinds = kinds.into_iter();
     let mut confirmed = 0;
     let fully_at_once = if field.calibration.profile.client.is_some() { FULLY } else { 1 };
     loop {
@@ -86,7 +91,6 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         let is_long = |kind: &Vec<&mut Outcome>| field.is_beyond_doubt() && kind[0].took.mul_f64(SCALE) > left;
         let (long, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_long);
         leave_open(long.into_iter());
-        field.watcher.phase("confirming what rests on time alone", 0);
         let within = left.max(LEAST_TIME);
         let confirming = batch.into_iter().map(|kind| confirm_kind(field, scenarios, kind, Trial { times, within }));
         let all = join_all(confirming).await;
