@@ -56,6 +56,9 @@ const RARE: &[&str] = &[
     "resp-bulk",
     "chunked11",
     "delimiter:crlf/lf,reply=crlf",
+    "length:u32be,max=1KiB,over=reply",
+    "resp-bulk,max=1KiB,over=reply",
+    "crlf,max=1KiB,over=reply",
     "lf,idle=2s",
     "lf,deadline=2s",
 ];

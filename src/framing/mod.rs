@@ -115,6 +115,18 @@ impl Framing {
         Self { behaviour, ..self }
     }
 
+    /// As a receiver may be that takes a length in any spelling where the sender alone is bound to the shortest one
+    /// (RFC 6455 5.2; CATALOGUE D12).
+    pub(crate) fn tolerant(&self) -> Cow<'_, Self> {
+        match &self.kind {
+            Kind::Length(length) if length.field == Field::Ws => {
+                let length = Length { minimal_deny: false, ..length.clone() };
+                Cow::Owned(self.clone().with_kind(Kind::Length(length)))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// Another wire form with the same declaration.
     #[must_use]
     pub(crate) fn with_kind(self, kind: Kind) -> Self {
@@ -261,6 +273,11 @@ impl Framing {
     /// this is no length framing. For spellings that no encoder would use.
     pub fn header_with_field(&self, field: &[u8]) -> Option<Vec<u8>> {
         self.length().map(|length| length.header_with_field(field))
+    }
+
+    /// Whether digits are a length only with what stands behind the last of them: not where they always are so many.
+    pub fn has_open_digits(&self) -> bool {
+        self.length().is_some_and(Length::has_open_digits)
     }
 
     /// Bytes of a binary length field of fixed width.

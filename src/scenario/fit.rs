@@ -79,6 +79,7 @@ fn lack(need: Need, context: &Context<'_>) -> Option<&'static str> {
             let text = matches!(framing.behaviour().enc, Some(Enc::Utf8 | Enc::Ascii));
             (!text, "messages are text (enc=)")
         }
+        Need::OpenDigits => (framing.has_open_digits(), "the length always has the same number of digits"),
         Need::CountsHeader => (counts_header(context), "the length counts the payload only"),
         Need::OverClose => (
             matches!(profile.over, Some(Over::Close | Over::Reset)),

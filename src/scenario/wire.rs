@@ -172,6 +172,18 @@ impl Wire {
         self.messages = vec![Message { payload, frame: 0..self.bytes.len(), body, duty, copies: 1 }];
     }
 
+    /// The whole may be answered with a text.
+    pub(super) fn answer(&mut self) {
+        let all = 0..self.bytes.len();
+        self.messages.push(Message {
+            payload: Bytes::new(),
+            frame: all.clone(),
+            body: all,
+            duty: Duty::Text,
+            copies: 1,
+        });
+    }
+
     /// The whole completes one more message, whose echo is owed.
     pub(super) fn carry(&mut self, payload: Bytes) {
         let all = 0..self.bytes.len();
@@ -236,7 +248,10 @@ fn duty(context: &Context<'_>, size: u64, after_oversize: bool) -> Result<Duty, 
         return match profile.over {
             Some(Over::Split) => Err("over=split: the pieces of an oversize message come back".to_owned()),
             Some(Over::Truncate) => Err("over=truncate: a part of an oversize message comes back".to_owned()),
-            Some(Over::Reply) => Err("over=reply: an oversize message is answered with a text".to_owned()),
+            Some(Over::Reply) if profile.partial || context.framing.strategy() == Strategy::Close => {
+                Err("over=reply: a text may look like what was sent".to_owned())
+            }
+            Some(Over::Reply) => Ok(Duty::Text),
             _ => Ok(Duty::Never),
         };
     }

@@ -8,22 +8,11 @@ use bytes::Bytes;
 use super::ledger::Ledger;
 use super::script::{Conn, Pace, Replies, Segment, Until};
 use super::trace::{Event, Failure, Outcome, Proof};
+use super::volume::Volume;
 use super::{Command, Outgoing};
 
 /// At most so many bytes are read in one go: a bound on memory, not on what may come.
 const READ_AT_ONCE: usize = 64 * 1024;
-
-/// What was sent may take so long: so many bytes a second, and so much for each segment, which waits until the one
-/// before it was read.
-const SLOWEST: f64 = 512.0 * 1024.0;
-const EACH_SEGMENT: Duration = Duration::from_millis(10);
-
-/// Whoever has sent so many bytes a second of what is due may go on: it will be done.
-const CRAWL: f64 = 64.0 * 1024.0;
-
-/// A deadline has room for so many ordinary replies, and so many messages at most get more of it for being many.
-const REPLIES: u32 = 16;
-const MOST_ANSWERED: u32 = 1_000;
 
 /// So much of a send that has not begun goes out before the connection is left.
 const PARTING: usize = 16 * 1024;
@@ -44,14 +33,7 @@ pub(super) struct Channel {
     /// What was sent and has not come back byte for byte so far; `None` once something else came.
     outstanding: Option<VecDeque<Bytes>>,
     moved_at: Duration,
-    /// Bytes written in all.
-    sent: u64,
-    /// Bytes that are due to come.
-    promised: u64,
-    /// Segments to be written in all.
-    segments: u32,
-    /// Messages that they carry.
-    messages: u32,
+    volume: Volume,
     /// Bytes and endings seen when the current step began.
     seen: u64,
     seen_at_step: u64,
@@ -107,10 +89,7 @@ impl Channel {
             ledger: Ledger::new(replies),
             outstanding: Some(VecDeque::new()),
             moved_at: Duration::ZERO,
-            sent: 0,
-            promised: 0,
-            segments: 0,
-            messages: 0,
+            volume: Volume::new(replies),
             seen: 0,
             seen_at_step: 0,
             flood_told: false,
@@ -124,7 +103,7 @@ impl Channel {
 
     pub(super) fn send(&mut self, segments: Vec<Segment>, behind: bool) {
         self.behind = behind;
-        self.segments += segments.len() as u32;
+        self.volume.segments += segments.len() as u32;
         let items = segments.into_iter().filter(|segment| !segment.bytes.is_empty() || segment.fin);
         self.queue.extend(items.map(|Segment { bytes, times, cut, fin }| {
             if bytes.is_empty() {
@@ -280,12 +259,11 @@ impl Channel {
             Event::Connected => self.state = State::Open,
             Event::ConnectFailed(why) => self.state = State::Failed(*why),
             Event::Promised(promise) => {
-                self.messages = self.messages.saturating_add(promise.copies);
-                self.promised += promise.payload.len() as u64 * u64::from(promise.copies);
+                self.volume.promise(promise);
                 self.ledger.promise(promise);
             }
             Event::Sent(bytes) => {
-                self.sent += bytes.len() as u64;
+                self.volume.sent += bytes.len() as u64;
                 self.ledger.sent(bytes);
                 if let Some(outstanding) = &mut self.outstanding {
                     outstanding.push_back(bytes.clone());
@@ -306,6 +284,7 @@ impl Channel {
                 self.ledger.cut_off();
                 self.queue.retain(|item| matches!(item, Item::Close | Item::Reset));
             }
+            Event::SentFin => return self.volume.end(),
             _ => return,
         }
         self.moved_at = now;
@@ -378,22 +357,15 @@ impl Channel {
         self.behind
     }
 
-    /// How long what was sent may take on its way, one segment after another, and to be answered, one message after
-    /// another, where a reply may take `within`.
-    pub(super) fn transfer(&self, within: Duration) -> Duration {
-        let answers = within / REPLIES * self.messages.min(MOST_ANSWERED);
-        EACH_SEGMENT * self.segments + self.digestion() + answers
-    }
-
-    /// How long a slow target may take over the bytes that were sent, or have to come.
-    pub(super) fn digestion(&self) -> Duration {
-        Duration::from_secs_f64(self.sent.max(self.promised) as f64 / SLOWEST)
+    /// What was sent, and is due to come.
+    pub(super) fn volume(&self) -> &Volume {
+        &self.volume
     }
 
     /// Whether what is due has come at such a pace since `began` that the rest is worth waiting for.
     pub(super) fn keeps_pace(&self, began: Duration) -> bool {
         let came = self.seen - self.seen_at_step;
-        self.seen < self.promised && came as f64 >= CRAWL * self.moved_at.saturating_sub(began).as_secs_f64()
+        self.volume.keeps_pace(self.seen, came, self.moved_at.saturating_sub(began))
     }
 
     /// Whether the script itself slows the replies down.

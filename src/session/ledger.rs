@@ -159,6 +159,9 @@ impl Ledger {
             let before = self.account.messages();
             self.wrong = self.account.settle(at, bytes);
             self.wrong_at = self.received;
+            if self.wrong.is_some() && self.account.expects_text() {
+                (self.wrong, self.forgiven) = (None, true);
+            }
             if self.account.messages() != before {
                 self.settled_at = self.received;
             }
@@ -180,10 +183,15 @@ impl Ledger {
         self.forgiven
     }
 
+    /// Whether whatever comes next is right.
+    pub fn allows_anything(&self) -> bool {
+        self.forgiven || self.account.expects_text()
+    }
+
     /// The target's direction has ended.
     pub fn ended(&mut self) {
         self.ended = true;
-        if self.forgiven {
+        if self.allows_anything() {
             return;
         }
         let is_settled = self.is_settled();
@@ -235,7 +243,7 @@ impl Ledger {
     /// Whether the rest can still become what is due next.
     pub fn rest_fits(&self) -> bool {
         let Account::Framed { framing, deframer, promises, next, .. } = &self.account else { return true };
-        if self.forgiven {
+        if self.allows_anything() {
             return true;
         }
         let rest = deframer.rest();
@@ -323,6 +331,13 @@ impl Account {
         None
     }
 
+    /// Whether what comes next may be anything.
+    fn expects_text(&self) -> bool {
+        let Self::Framed { promises, next, .. } = self else { return false };
+        let mut open = promises[*next..].iter().take_while(|promise| promise.duty != Duty::Echo);
+        open.any(|promise| promise.duty == Duty::Text)
+    }
+
     /// Whether the stream may end in this, without a terminator: what an unterminated last message may come back as.
     fn may_end_with(&self, rest: &[u8]) -> bool {
         let Self::Framed { promises, next, .. } = self else { return false };
@@ -338,7 +353,7 @@ impl Account {
             let before = if at == *next { *taken } else { 0 };
             let index =
                 || promises[..at].iter().map(|earlier| earlier.copies as usize).sum::<usize>() + before as usize;
-            if promise.payload == payload {
+            if promise.payload == payload && promise.duty != Duty::Text {
                 let all = before + 1 == promise.copies;
                 (*next, *taken) = if all { (at + 1, 0) } else { (at, before + 1) };
                 return (promise.duty == Duty::Never).then(|| Wrong::Forbidden { index: index(), actual: actual() });
@@ -367,6 +382,25 @@ mod tests {
             ledger.ended();
             assert!(ledger.is_settled() && ledger.rest_fits(), "{framing}");
         }
+    }
+
+    /// CATALOGUE D20: whatever it is, framed or not, but never before what is owed.
+    #[test]
+    fn what_is_refused_with_a_text_may_bring_anything_and_what_was_owed_before_it_must_come() {
+        let after = |replies: &[&'static [u8]]| {
+            let mut ledger = Ledger::new(&Replies::Framed(Box::new("length:u8".parse().unwrap())));
+            ledger.promise(&Promise::once(Bytes::from_static(b"good"), Duty::Echo));
+            ledger.promise(&Promise::once(Bytes::from_static(b"bad"), Duty::Never));
+            ledger.promise(&Promise::once(Bytes::new(), Duty::Text));
+            ledger.sent(&Bytes::from_static(b"\x04good\x03bad"));
+            replies.iter().for_each(|reply| ledger.received(&Bytes::from_static(reply)));
+            ledger.ended();
+            (ledger.wrong().is_none(), ledger.is_settled())
+        };
+        assert_eq!(after(&[b"\x04good", b"\x03ERR"]), (true, true));
+        assert_eq!(after(&[b"\x04good", b"-ERR"]), (true, true), "unframed, and cut off");
+        assert_eq!(after(&[b"\x04good"]), (true, true));
+        assert_eq!(after(&[b"\x03ERR"]), (false, false));
     }
 
     #[test]

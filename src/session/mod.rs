@@ -16,6 +16,7 @@ mod ledger;
 mod script;
 mod trace;
 mod usage;
+mod volume;
 
 use std::time::Duration;
 
@@ -339,15 +340,14 @@ impl Session {
                 if any.contains(&Until::Stalled) {
                     return Some(still.min(began + LONGEST_FLOOD));
                 }
-                // Whoever frames has nothing to say before a message is complete, and a large one takes its time.
-                let still = still + channels().map(Channel::digestion).max().unwrap_or_default();
+                let still = still + channels().map(|channel| channel.volume().silence()).max().unwrap_or_default();
                 if channels().any(Channel::is_read_slowly) {
                     return Some(still); // what takes so long is our own doing
                 }
                 if moved > began && channels().any(|channel| channel.keeps_pace(began)) {
                     return Some(still);
                 }
-                let transfer: Duration = channels().map(|channel| channel.transfer(*within)).sum();
+                let transfer: Duration = channels().map(|channel| channel.volume().transfer(*within)).sum();
                 Some(still.min(began + *within * PATIENCE + transfer))
             }
             _ => None,

@@ -34,6 +34,8 @@ pub enum Duty {
     May,
     /// It must not come back: an oversize or a damaged message, or a part of one.
     Never,
+    /// It is answered with a text that nobody can know, and then the connection ends (`over=reply`, CATALOGUE D5, D20).
+    Text,
 }
 
 /// A message that the following bytes carry, and what is owed for it.

@@ -239,7 +239,8 @@ fn name<T: Copy + PartialEq>(table: &[(&'static str, T)], value: T) -> &'static 
     table.iter().find(|(_, known)| *known == value).map_or("?", |(name, _)| name)
 }
 
-const DUTIES: [(&str, Duty); 3] = [("echo", Duty::Echo), ("may", Duty::May), ("never", Duty::Never)];
+const DUTIES: [(&str, Duty); 4] =
+    [("echo", Duty::Echo), ("may", Duty::May), ("never", Duty::Never), ("text", Duty::Text)];
 
 const PROOFS: [(&str, Proof); 5] = [
     ("read", Proof::Read),

@@ -184,7 +184,8 @@ impl Length {
             more: None,
             digits: None,
             lead0_deny: false,
-            minimal_deny: false,
+            // RFC 6455 5.2: the minimal number of bytes must be used.
+            minimal_deny: field == Field::Ws,
             sep: Vec::new(),
             name: String::new(),
             end: Vec::new(),
@@ -202,6 +203,10 @@ impl Length {
             (Some(_), Some((least, most))) if least == most => Some(usize::from(most) + self.sep.len()),
             _ => self.field.width(),
         }
+    }
+
+    pub(super) fn has_open_digits(&self) -> bool {
+        self.field.radix().is_some() && (self.constant_width().is_none() || !self.sep.is_empty())
     }
 
     /// What the value counts besides the payload, in bytes.

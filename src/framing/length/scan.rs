@@ -137,10 +137,7 @@ impl Length {
     }
 
     fn rules(&self) -> varint::Rules {
-        let most = self.most_groups();
-        // RFC 6455 5.2: the minimal number of bytes must be used.
-        let minimal = self.minimal_deny || self.field == Field::Ws;
-        varint::Rules { most, minimal }
+        varint::Rules { most: self.most_groups(), minimal: self.minimal_deny }
     }
 
     /// The fragments of a complete frame.

@@ -99,7 +99,7 @@ fn length(args: &Args<'_>) -> Result<Length> {
     length.more = args.choice("more")?;
     length.digits = args.get("digits", value::digits)?;
     length.lead0_deny = args.get("lead0", |text| is_deny(text, "allow"))?.unwrap_or(false);
-    length.minimal_deny = args.get("minimal", |text| is_deny(text, "accept"))?.unwrap_or(false);
+    length.minimal_deny = args.get("minimal", |text| is_deny(text, "accept"))?.unwrap_or(length.minimal_deny);
     length.sep = args.get("sep", value::bytes)?.unwrap_or_default();
     length.name = args.get("name", header_name)?.unwrap_or_default();
     length.end = args.get("end", value::bytes)?.unwrap_or_default();

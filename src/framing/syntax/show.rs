@@ -54,7 +54,8 @@ fn show_length(length: &Length, args: &mut Vec<String>) {
     push_choice(args, "more", length.more);
     args.extend(length.digits.map(|digits| format!("digits={}", show_digits(digits))));
     push_if(args, length.lead0_deny, "lead0", || "deny".to_owned());
-    push_if(args, length.minimal_deny, "minimal", || "deny".to_owned());
+    let minimal = if length.minimal_deny { "deny" } else { "accept" };
+    push_if(args, length.minimal_deny != Length::new(length.field).minimal_deny, "minimal", || minimal.to_owned());
     push_if(args, !length.name.is_empty(), "name", || length.name.clone());
     push_if(args, !length.sep.is_empty(), "sep", || show_bytes(&length.sep));
     push_if(args, !length.end.is_empty(), "end", || show_bytes(&length.end));

@@ -104,6 +104,17 @@ pub(super) const VARIANTS: &[Fault] = &[
         act: Act::Session(|desk, moment| end_refusal(desk, moment, Order::Close)),
     },
     variant(
+        "refuses-with-text",
+        "answers what it refuses with a text of its own, and closes",
+        scope::answering_what_it_refuses,
+        Act::Session(|desk, moment| {
+            if moment == Moment::Refused {
+                desk.later.push((Duration::ZERO, b"-ERR refused\n".to_vec()));
+                desk.order(Order::Finish);
+            }
+        }),
+    ),
+    variant(
         "canonical-delimiter",
         "ends its replies in a line feed whatever ended the message, or in both",
         scope::lines,

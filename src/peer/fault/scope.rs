@@ -226,6 +226,10 @@ fn skips(framing: &Framing) -> bool {
     declares_max(framing) && framing.behaviour().over == Some(Over::Skip)
 }
 
+pub(super) fn answering_what_it_refuses(framing: &Framing) -> bool {
+    framed(framing) && framing.behaviour().over == Some(Over::Reply)
+}
+
 pub(super) fn skipping(framing: &Framing) -> bool {
     sized(framing) && skips(framing)
 }

@@ -1,13 +1,11 @@
 //! Makes the bytes of a send: messages in their frames, raw bytes, headers that claim what nothing backs.
 
-use bytes::Bytes;
-
 use super::super::Unsendable;
 use super::super::file::{Base, Claim, Claimed, Content, Copies, Field, LARGEST, Need, Owed, Payload, Send, Slot};
 use super::super::material::{Setting, stripped};
 use super::super::wire::{Message, Wire};
 use super::{Compiler, MOST_BYTES};
-use crate::framing::{Deframer, Framing, Kind, Length, Role, Strategy};
+use crate::framing::{Deframer, Framing, Kind, Length, Over, Role, Strategy};
 use crate::mutation::{Effect, Mutation};
 use crate::session::Duty;
 
@@ -43,9 +41,18 @@ impl Compiler<'_> {
             None => wire,
         };
         match &send.trailer {
-            Some(trailer) => with_trailer(&wire, &trailer.given()?.0),
+            Some(trailer) => Ok(self.answered(with_trailer(&wire, &trailer.given()?.0)?)),
             None => Ok(wire),
         }
+    }
+
+    /// What is refused may be answered with a text, where the target does so.
+    fn answered(&self, mut wire: Wire) -> Wire {
+        let is_refused = wire.messages.iter().any(|message| message.duty == Duty::Never);
+        if is_refused && self.variant.context.profile.over == Some(Over::Reply) {
+            wire.answer();
+        }
+        wire
     }
 
     /// A message that is sent in parts must be one: a fixed length takes no more of the payload than fits.
@@ -133,7 +140,7 @@ impl Compiler<'_> {
         if mutation.effect == Effect::Doubt {
             self.allow_frames(&mut other);
         }
-        Ok(other)
+        Ok(self.answered(other))
     }
 
     /// Bytes as they are. A `duty` is that of the frames that stand in them, or else of the whole.
@@ -154,15 +161,26 @@ impl Compiler<'_> {
         Ok(wire)
     }
 
-    /// What happens to be whole frames of this framing may be answered, whatever it was meant to be.
+    /// What happens to be whole frames of this framing may be answered, whatever it was meant to be; and what is none with
+    /// a text, where the target does so.
     fn allow_frames(&self, wire: &mut Wire) {
-        let mut deframer = Deframer::new(self.variant.context.framing);
+        let (framing, profile) = (self.variant.context.framing, self.variant.context.profile);
+        let mut deframer = Deframer::new(&framing.tolerant());
         deframer.push(&wire.bytes);
         let all = 0..wire.len();
-        while let Some(Ok(frame)) = deframer.next_frame() {
-            let payload = Bytes::from(frame.payload);
-            let (frame, body) = (all.clone(), all.clone());
-            wire.messages.push(Message { payload, frame, body, duty: Duty::May, copies: 1 });
+        let message = |payload, duty| Message { payload, frame: all.clone(), body: all.clone(), duty, copies: 1 };
+        let mut is_refused = profile.max.is_none();
+        while let Some(frame) = deframer.next_frame() {
+            match frame {
+                Ok(frame) => wire.messages.push(message(frame.payload.into(), Duty::May)),
+                Err(_) => {
+                    is_refused = true;
+                    break;
+                }
+            }
+        }
+        if is_refused && profile.over == Some(Over::Reply) {
+            wire.answer();
         }
     }
 

@@ -52,6 +52,11 @@ enum State {
 }
 
 impl Connections {
+    /// How many were opened so far.
+    pub(super) fn count(&self) -> usize {
+        self.lives.len()
+    }
+
     pub(super) fn live(&self, index: usize) -> &Live {
         &self.lives[index]
     }

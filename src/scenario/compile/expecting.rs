@@ -7,8 +7,11 @@ use super::super::material::pattern;
 use super::super::wire::Wire;
 use super::connections::FIRST;
 use super::{Compiler, describe};
-use crate::framing::Strategy;
+use crate::framing::{Over, Strategy};
 use crate::session::{Duty, Pace, Promise, Segment, Step as Action, Until};
+
+/// Messages of a fixed length of at least so many bytes hold what a scenario says in a few words.
+const SHORTEST: u64 = 16;
 
 impl Compiler<'_> {
     pub(super) fn expect(&mut self, expect: &Expect) -> Result<(), String> {
@@ -30,9 +33,19 @@ impl Compiler<'_> {
         if any.contains(&What::Left) && self.errand.is_none() {
             return Err("`left` without a `launch` before it".to_owned());
         }
-        let any = any.into_iter().map(|what| until(what, prompt)).collect::<Result<Vec<_>, _>>()?;
+        let framing = self.variant.context.framing;
+        let is_short = framing.strategy() == Strategy::Fixed && framing.largest().is_some_and(|size| size < SHORTEST);
+        if any.contains(&What::Prompt) && is_short {
+            return Err("a message of this scenario is several of this length, answered one by one".to_owned());
+        }
+        let mut any = any.into_iter().map(|what| until(what, prompt)).collect::<Result<Vec<_>, _>>()?;
         let lives: Vec<_> = names.iter().map(|name| self.open_or_find(name)).collect::<Result<_, _>>()?;
         let lives = lives.concat();
+        // What is refused may be refused with RST where that is declared (D15).
+        let resets = self.variant.context.profile.over == Some(Over::Reset);
+        if resets && lives.iter().all(|live| self.connections.live(*live).oversize) {
+            any.iter_mut().filter(|until| **until == Until::End).for_each(|until| *until = Until::Closed);
+        }
         self.await_all(&lives, any, within)?;
         Ok(())
     }
@@ -89,12 +102,14 @@ impl Compiler<'_> {
         let conn = self.connections.live(live).conn;
         let promises = wire.messages.iter().map(|message| Promise::once(message.payload.clone(), Duty::Echo)).collect();
         let segments = vec![Segment::once(wire.bytes.clone())];
-        let reply = context.tempo.reply;
+        // Those that came before may still wait to be accepted, one after another.
+        let queue = context.tempo.effort.message.saturating_mul(self.connections.count() as u32);
+        let reply = context.tempo.reply + queue;
         self.act(Action::Send { conn, promises, segments, within: Some(reply) })?;
         if context.framing.strategy() == Strategy::Close {
             self.shut_down(live)?;
         }
-        let within = within.map_or(reply, |span| self.scaled(span.to));
+        let within = within.map_or(reply, |span| self.scaled(span.to) + queue);
         self.patience += within;
         self.act(Action::Await { conns: vec![conn], any: vec![Until::Echo], within })?;
         self.close_one(live)

@@ -21,7 +21,7 @@ use super::file::{Drip, LARGEST, Read, Reading, Repeat, Span, Step};
 use super::material::Setting;
 use super::wire::Wire;
 use super::{Context, Scenario, seed};
-use crate::framing::Strategy;
+use crate::framing::{Idle, Strategy};
 use crate::session::{Conn, Errand, Pace, Replies, Script, Step as Action};
 use connections::Connections;
 
@@ -115,6 +115,9 @@ pub(super) fn compile(variant: &Variant<'_>, choices: &mut Choices, memo: &mut M
     compiler.finish()
 }
 
+/// Of the time for which a target is declared to wait a pause may last so much (D16).
+const LONGEST_IDLE: f64 = 0.8;
+
 /// What a slow target would be busy with for so long is left to thorough runs.
 const TOO_LONG: Duration = Duration::from_secs(5);
 
@@ -193,7 +196,15 @@ impl<'a> Compiler<'a> {
 
     fn pause(&mut self, span: Span) -> Result<(), String> {
         let length = self.drawn(span);
-        let length = self.scaled(length).min(length.max(LONG_PAUSE));
+        let behaviour = self.variant.context.framing.behaviour();
+        let limits = behaviour.idle.into_iter().chain(behaviour.deadline).filter_map(Idle::time);
+        let longest = limits.min().map_or(Duration::MAX, |limit| limit.mul_f64(LONGEST_IDLE));
+        if length > longest {
+            return Err(format!(
+                "a pause of {span} is too long for a target that ends a connection sooner (idle=, deadline=)"
+            ));
+        }
+        let length = self.scaled(length).min(length.max(LONG_PAUSE)).min(longest);
         self.say(&format!("pause {span}"));
         self.patience += length;
         self.act(Action::Pause(length))

@@ -85,7 +85,10 @@ impl Compiler<'_> {
         let live = self.connections.live_mut(live);
         live.spoken |= is_message;
         live.oversize |= is_message
-            && wire.messages.iter().any(|message| message.duty == Duty::Never && !message.payload.is_empty());
+            && wire
+                .messages
+                .iter()
+                .any(|message| matches!(message.duty, Duty::Never | Duty::Text) && !message.payload.is_empty());
         Ok(Held { wire, from: 0, ends_with_fin: closes })
     }
 
@@ -187,7 +190,8 @@ fn promises(wire: &Wire, range: &Range<usize>, duty: Option<Duty>, cut_off: bool
     let completed = wire.messages.iter().filter(first).filter(|message| message.frame.end <= range.end);
     let promise = |message: &Message| {
         let Message { payload, copies, .. } = message.clone();
-        (message.frame.end, Promise { payload, duty: duty.unwrap_or(message.duty), copies })
+        let duty = duty.filter(|_| message.duty != Duty::Text).unwrap_or(message.duty);
+        (message.frame.end, Promise { payload, duty, copies })
     };
     let mut promises: Vec<_> = completed.map(promise).collect();
     if let (true, Some(duty)) = (cut_off, duty) {

@@ -43,6 +43,8 @@ pub enum Need {
     Terminator,
     /// There is a delimiter or trailer of two bytes or more.
     Terminator2,
+    /// The length is written in as many digits as it takes.
+    OpenDigits,
     /// The length counts the header or the field too.
     CountsHeader,
     /// A message may be empty.
