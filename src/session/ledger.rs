@@ -159,7 +159,9 @@ impl Ledger {
             let before = self.account.messages();
             self.wrong = self.account.settle(at, bytes);
             self.wrong_at = self.received;
-            if self.wrong.is_some() && self.account.expects_text() {
+            // What was refused is no text about it.
+            let is_text = !matches!(self.wrong, None | Some(Wrong::Forbidden { .. }));
+            if is_text && self.account.expects_text() {
                 (self.wrong, self.forgiven) = (None, true);
             }
             if self.account.messages() != before {
@@ -393,7 +395,9 @@ mod tests {
             ledger.promise(&Promise::once(Bytes::from_static(b"bad"), Duty::Never));
             ledger.promise(&Promise::once(Bytes::new(), Duty::Text));
             ledger.sent(&Bytes::from_static(b"\x04good\x03bad"));
-            replies.iter().for_each(|reply| ledger.received(&Bytes::from_static(reply)));
+            for reply in replies {
+                ledger.received(&Bytes::from_static(reply));
+            }
             ledger.ended();
             (ledger.wrong().is_none(), ledger.is_settled())
         };
@@ -401,6 +405,7 @@ mod tests {
         assert_eq!(after(&[b"\x04good", b"-ERR"]), (true, true), "unframed, and cut off");
         assert_eq!(after(&[b"\x04good"]), (true, true));
         assert_eq!(after(&[b"\x03ERR"]), (false, false));
+        assert_eq!(after(&[b"\x04good", b"\x03bad"]), (false, false), "what was refused is no text about it");
     }
 
     #[test]

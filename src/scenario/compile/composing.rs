@@ -169,16 +169,13 @@ impl Compiler<'_> {
         deframer.push(&wire.bytes);
         let all = 0..wire.len();
         let message = |payload, duty| Message { payload, frame: all.clone(), body: all.clone(), duty, copies: 1 };
-        let mut is_refused = profile.max.is_none();
-        while let Some(frame) = deframer.next_frame() {
-            match frame {
-                Ok(frame) => wire.messages.push(message(frame.payload.into(), Duty::May)),
-                Err(_) => {
-                    is_refused = true;
-                    break;
-                }
+        let is_refused = loop {
+            match deframer.next_frame() {
+                Some(Ok(frame)) => wire.messages.push(message(frame.payload.into(), Duty::May)),
+                Some(Err(_)) => break true,
+                None => break profile.max.is_none(),
             }
-        }
+        };
         if is_refused && profile.over == Some(Over::Reply) {
             wire.answer();
         }
