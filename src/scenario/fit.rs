@@ -18,7 +18,7 @@ pub(super) fn misfit(scenario: &Scenario, context: &Context<'_>) -> Option<Strin
     if !fields.is_empty() && !fields.iter().any(|wanted| field(context).as_deref() == Some(wanted)) {
         return Some(format!("is about length fields of {}", fields.join(", ")));
     }
-    if !escapes.is_empty() && !escapes.iter().any(|wanted| escape(context) == Some(wanted)) {
+    if !escapes.is_empty() && !escapes.iter().any(|wanted| escape(context) == wanted) {
         return Some(format!("is about delimiters with {} escapes", escapes.join(", ")));
     }
     if scenario.watch.is_some() && !context.profile.watched {
@@ -44,10 +44,11 @@ fn field(context: &Context<'_>) -> Option<String> {
     Some(arguments.split(',').next()?.to_owned())
 }
 
-fn escape<'a>(context: &'a Context<'_>) -> Option<&'a str> {
+fn escape<'a>(context: &'a Context<'_>) -> &'a str {
     match context.framing.kind() {
-        Kind::Delimiter(delimiter) => delimiter.escape.map(Choice::word),
-        _ => None,
+        Kind::Delimiter(delimiter) if !delimiter.start.is_empty() && delimiter.escape.is_none() => "start",
+        Kind::Delimiter(delimiter) => delimiter.escape.map_or("none", Choice::word),
+        _ => "none",
     }
 }
 

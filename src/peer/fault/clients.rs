@@ -37,6 +37,17 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => {}
         },
     ),
+    acting(
+        "urgent-data-ends-streams",
+        "closes on a byte of urgent data",
+        &["CLO-10"],
+        scope::undelimited_or_plain,
+        |desk, moment| match moment {
+            Moment::Accepted => desk.flow.heeds_urgent = true,
+            Moment::Urgent => desk.order(Order::Close),
+            _ => {}
+        },
+    ),
     Fault {
         name: "flood-starves-others",
         about: "stays with a client that has sent a mebibyte without a pause, until it pauses (rsyslog@34e72ced5)",

@@ -140,6 +140,11 @@ pub(super) fn header(framing: &Framing) -> bool {
     field(framing) == Some(Field::Header)
 }
 
+/// Bytes without any structure but the delimiter.
+pub(super) fn undelimited_or_plain(framing: &Framing) -> bool {
+    stream(framing) || plain(framing)
+}
+
 /// A delimiter without escapes, marks or alternatives.
 pub(super) fn plain(framing: &Framing) -> bool {
     matches!(framing.kind(), Wire::Delimiter(it) if it.escape.is_none() && it.start.is_empty() && !it.keep)

@@ -15,7 +15,7 @@ pub struct Applies {
     /// Only these length fields, such as `u16be` or `varint`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
-    /// Only these escapes of a delimiter, such as `slip` or `cobs`.
+    /// Only these escapes of a delimiter, such as `slip` or `cobs`; `none`: plain bytes up to a delimiter, if there is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escapes: Vec<String>,
     /// What the target must have or do: all of these.
