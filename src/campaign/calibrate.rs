@@ -109,7 +109,7 @@ pub async fn calibrate<T: Transport>(
     let tempo = Tempo::for_round_trip(round_trip).expecting(fastest).scaled(scale);
     let mut profile = Profile::declared(framing);
     let lab = Lab { transport, framing, tempo, round_trip: fastest, spread };
-    if let Some(danger) = lab.dies_of_departures().await {
+    if let Some(danger) = lab.dies_of_visits().await {
         let end = revive(process).await;
         // All else that is measured ends in a departure.
         let lives = end.as_ref().is_some_and(Restarted::is_back);

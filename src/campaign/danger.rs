@@ -1,13 +1,20 @@
 //! What some targets die of, tried one after the other while they are measured, so that it is known which it was; and what
 //! they do with it if they live.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::calibrate::Lab;
-use super::probe::{plain, survives, was_answered, was_closed};
+use super::probe::{plain, plain_time, survives, was_answered, was_closed};
 use crate::framing::{Empty, Eof, Over};
 use crate::session::{Duty, Event, Step, Until};
 use crate::transport::Transport;
+
+/// So many plain sessions are tried, or as many as take so long.
+const SESSIONS_MOST: usize = 20;
+const SESSIONS_LEAST: usize = 4;
+const BRIEF: Duration = Duration::from_millis(400);
 
 /// What some targets die of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +25,7 @@ pub struct Danger {
     pub requirements: &'static [&'static str],
 }
 
+const SESSIONS: Danger = Danger { what: "plain sessions, one after the other", requirements: &["SES-03"] };
 const MUTE: Danger = Danger { what: "a client that left without a word", requirements: &["SES-12"] };
 const RESET: Danger = Danger { what: "a client that reset its connection", requirements: &["CLO-03", "CLO-01"] };
 const UNREAD: Danger = Danger { what: "a client that left without reading its reply", requirements: &["CLO-02"] };
@@ -38,8 +46,29 @@ pub(super) struct Endured {
 }
 
 impl<T: Transport> Lab<'_, T> {
-    /// Clients that leave rudely, as ours do that measure it.
-    pub(super) async fn dies_of_departures(&self) -> Option<Danger> {
+    /// Plain sessions, one after the other: as many as take no time, and some in any case. One that serves so many and no
+    /// more has not died of what comes next.
+    async fn dies_of_sessions(&self) -> Option<Danger> {
+        let affordable = BRIEF.as_nanos() / self.round_trip.as_nanos().max(1);
+        let sessions = usize::try_from(affordable).unwrap_or(SESSIONS_MOST).clamp(SESSIONS_LEAST, SESSIONS_MOST);
+        for _ in 0..sessions {
+            if plain_time(self.transport, self.framing, self.tempo).await.is_none() {
+                return self.dead_of(SESSIONS).await;
+            }
+        }
+        None
+    }
+
+    /// Clients that come and go, as ours do that measure it.
+    pub(super) async fn dies_of_visits(&self) -> Option<Danger> {
+        match self.dies_of_sessions().await {
+            None => self.dies_of_departures().await,
+            danger => danger,
+        }
+    }
+
+    /// Clients that leave rudely.
+    async fn dies_of_departures(&self) -> Option<Danger> {
         for (speaks, leave, danger) in
             [(false, Step::Close as fn(_) -> _, MUTE), (true, Step::Reset, RESET), (true, Step::Close, UNREAD)]
         {
@@ -173,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_death_is_pinned_on_a_must_whatever_the_framing() {
-        let dangers = [MUTE, RESET, UNREAD, BEGUN, CROWD, BURST, EMPTY, UNFINISHED, OVERSIZE];
+        let dangers = [SESSIONS, MUTE, RESET, UNREAD, BEGUN, CROWD, BURST, EMPTY, UNFINISHED, OVERSIZE];
         for id in dangers.iter().flat_map(|danger| danger.requirements) {
             assert_eq!(requirement(id).unwrap().level, Level::Must, "{id}");
         }

@@ -19,6 +19,7 @@ mod stoppable;
 mod suspects;
 mod turns;
 mod unfit;
+mod witness;
 
 pub use calibrate::{Calibration, Unfit, calibrate};
 pub(crate) use capacity::measure;

@@ -19,6 +19,7 @@ use super::schedule::{self, Beside, Burden, Death, Failures, Group, Lane, Load, 
 use super::stoppable::Stoppable;
 use super::suspects::{is_suspect, put_off};
 use super::unfit::unfit_outcomes;
+use super::witness::Witness;
 use super::{Options, Watcher};
 use crate::framing::Framing;
 use crate::oracle::{Level, Verdict, requirement, target_died, target_died_of};
@@ -62,7 +63,8 @@ pub async fn run_owned<T: Transport, W: Watcher>(
     let framing = &declared.without_keep();
     let is_watched = process.is_some_and(|process| process.watch().is_some());
     watcher.phase("measuring the target", 0);
-    let mut calibration = match calibrate(transport, process, framing, options.time_scale).await {
+    let witness = Witness::new(transport);
+    let mut calibration = match calibrate(&witness, process, framing, options.time_scale).await {
         Ok(calibration) => calibration,
         Err(unfit) => {
             let outcomes = unfit_outcomes(&unfit, framing, scenarios, options, is_watched);
@@ -71,12 +73,15 @@ pub async fn run_owned<T: Transport, W: Watcher>(
     };
     calibration.profile.watched = is_watched;
     let mut schedule = Schedule::new(framing, &calibration, scenarios, options);
-    if calibration.sound && capacity::measure(transport, framing, &mut calibration, schedule.largest).await {
+    let measures = calibration.sound && !witness.has_seen_enough();
+    if measures && capacity::measure(&witness, framing, &mut calibration, schedule.largest).await {
         schedule = Schedule::new(framing, &calibration, scenarios, options);
     }
+    let testimony = witness.testify(process, framing, &calibration).await;
     watcher.phase("judging", schedule.cases);
     let field = Field { life: Life::new(process), ..Field::new(transport, watcher, framing, &calibration, options) };
-    field.dead.store(calibration.is_dead(), Ordering::Relaxed);
+    field.dead.store(calibration.is_dead() || testimony.lost, Ordering::Relaxed);
+    field.proved.store(testimony.is_proof(), Ordering::Relaxed);
     let mut outcomes = field.play_all(&schedule).await;
     field.play_suspects(scenarios, &mut outcomes).await;
     if let Some(danger) = calibration.died_of {
@@ -86,6 +91,7 @@ pub async fn run_owned<T: Transport, W: Watcher>(
     } else if field.is_dead() || field.life.deaths() > 0 {
         pin_death(&mut outcomes);
     }
+    testimony.pin(&mut outcomes);
     field.settle(scenarios, &mut outcomes).await;
     FramingRun { framing: declared.clone(), calibration: Ok(calibration), outcomes }
 }

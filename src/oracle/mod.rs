@@ -23,5 +23,5 @@ pub use requirements::{Requirement, all as requirements, find as requirement};
 pub use rules::{RULES, Rule};
 pub use transcript::Transcript;
 pub use usage::{judge_usage, usage_details};
-pub use verdict::{Breach, Level, Verdict, target_died, target_died_of, target_ended, target_not_back};
+pub use verdict::{Breach, Level, Verdict, target_died, target_died_of, target_ended, target_not_back, unserved};
 pub use wire::{WireEvent, WireKind, wire_events};

@@ -88,6 +88,11 @@ pub(super) const SLOW_REPLIES: Rule =
     Rule { name: "slow-replies", timing: true, about: "the median reply to a small message took too long" };
 pub(super) const UNASKED: Rule =
     Rule { name: "unasked-reply", timing: false, about: "something came back that nothing asked for" };
+pub(super) const UNSERVED: Rule = Rule {
+    name: "unserved",
+    timing: false,
+    about: "a connection got no reply, although those before it had ended and later ones were answered, again and again",
+};
 pub(super) const UNFINISHED: Rule =
     Rule { name: "unfinished-reply", timing: false, about: "the connection ended inside a reply" };
 
@@ -125,5 +130,6 @@ pub const RULES: &[Rule] = &[
     STILL_THERE,
     UNASKED,
     UNFINISHED,
+    UNSERVED,
     WRONG_OUTPUT,
 ];

@@ -76,6 +76,17 @@ impl Breach {
         use rules::{ALTERED, FLOOD, MALFORMED, UNASKED};
         [ALTERED, FLOOD, MALFORMED, UNASKED].iter().any(|rule| rule.name == self.rule)
     }
+
+    /// Whether the connection ended before all was there.
+    pub fn is_of_missing_bytes(&self) -> bool {
+        [rules::CLOSED_EARLY, rules::UNFINISHED].iter().any(|rule| rule.name == self.rule)
+    }
+}
+
+/// A connection got no reply, while those before it and after it did: seen so often that it rests on time no longer.
+pub fn unserved(breach: Breach) -> Breach {
+    let rules::Rule { name, timing, about } = rules::UNSERVED;
+    Breach { rule: name.into(), sentence: about.into(), timing, ..breach }
 }
 
 /// After this case the target no longer answered.

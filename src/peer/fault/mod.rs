@@ -23,6 +23,7 @@ mod scope;
 mod session;
 mod tempo;
 mod text_lengths;
+mod unequal;
 
 use std::fmt;
 
@@ -169,6 +170,7 @@ pub const FAULTS: &[(Kind, &[Fault])] = &[
     (Kind::Reply, tempo::FAULTS),
     (Kind::Session, session::FAULTS),
     (Kind::Session, clients::FAULTS),
+    (Kind::Session, unequal::FAULTS),
     (Kind::Resources, resources::FAULTS),
     (Kind::Right, right::VARIANTS),
     (Kind::Unobservable, keeping::FAULTS),
