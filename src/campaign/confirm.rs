@@ -218,7 +218,7 @@ async fn repeats<T: Transport, W: Watcher>(
 
 /// How much longer a case may take to be confirmed: what has stood still for so many deadlines already has had the time.
 fn scale<T: Transport, W: Watcher>(field: &Field<'_, T, W>, outcome: &Outcome) -> f64 {
-    let still = outcome.trace.as_ref().map_or(Duration::ZERO, |trace| trace.waited_in_vain());
+    let still = outcome.trace.as_ref().map_or(Duration::ZERO, crate::session::Trace::waited_in_vain);
     if still >= field.calibration.tempo.reply.mul_f64(SCALE) { 1.0 } else { SCALE }
 }
 
