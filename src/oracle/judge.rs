@@ -129,11 +129,7 @@ impl Bench<'_> {
         match event {
             Event::Promised(promise) => {
                 account.unproved = false; // another message: what lies before it is no cut
-                let unasked = account.unasked();
                 account.ledger.promise(promise);
-                if unasked.is_some() {
-                    self.breach(&rules::UNASKED, index, None, Breach { actual: unasked, ..Breach::default() });
-                }
             }
             Event::Sent(bytes) => {
                 account.ledger.sent(bytes);
@@ -382,13 +378,6 @@ impl Account {
             Until::Silence | Until::Stalled | Until::Left => false,
             Until::Prompt(_) | Until::Same => true,
         }
-    }
-
-    /// What has begun to come although nothing was due, told once.
-    fn unasked(&mut self) -> Option<String> {
-        let is_news = self.ledger.is_exceeded() && !self.told && self.ending.is_none();
-        self.told |= is_news;
-        is_news.then(|| excerpt(self.ledger.rest()))
     }
 
     fn transcript(&self) -> Transcript {

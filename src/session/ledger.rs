@@ -257,12 +257,6 @@ impl Ledger {
             })
     }
 
-    /// Whether something has begun to come, although nothing more is due.
-    pub fn is_exceeded(&self) -> bool {
-        let Account::Framed { deframer, promises, next, .. } = &self.account else { return false };
-        !self.forgiven && !self.ended && *next == promises.len() && !deframer.rest().is_empty()
-    }
-
     /// Bytes received in all.
     pub fn total(&self) -> u64 {
         self.received
