@@ -93,7 +93,7 @@ fn one_connection_without_a_reply_is_seen_again_in_another_life() {
         let (told, conns) = told(&target, Some(&target));
         assert_eq!(told, one("SES-03", Verdict::Fail), "{number}");
         assert!(conns >= 128, "{number}: {conns} connections");
-        assert_eq!(target.lives.load(Ordering::Relaxed), 3, "{number}");
+        assert_eq!(target.lives.load(Ordering::Relaxed), 4, "{number}");
     }
 }
 

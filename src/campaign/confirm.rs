@@ -76,13 +76,11 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
     let mut kinds = kinds.into_iter();
     let mut confirmed = 0;
     let serves_many = field.calibration.profile.serves(Profile::CONNS_TRIED);
-    let (mut looks_beside, mut have_looked) = (false, !serves_many);
+    let mut have_looked = !serves_many;
     let fully_at_once = if field.calibration.profile.client.is_some() { FULLY } else { 1 };
     loop {
         let is_proved = confirmed >= FULLY || field.is_beyond_doubt();
         let in_full = !is_proved || !serves_many;
-        have_looked |= looks_beside;
-        looks_beside = !in_full;
         let (times, at_once) = if in_full { (TIMES, fully_at_once) } else { (1, BESIDE) };
         let batch: Vec<_> = kinds.by_ref().take(at_once).collect();
         if batch.is_empty() {
@@ -93,8 +91,7 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
             return leave_open(batch.into_iter().chain(kinds));
         }
         // What took so long that it could not be seen again in time would only keep a verdict waiting that is known.
-        let is_long =
-            |kind: &Vec<&mut Outcome>| field.is_beyond_doubt() && kind[0].took.mul_f64(scale(field, kind[0])) > left;
+        let is_long = |kind: &Vec<&mut Outcome>| field.is_beyond_doubt() && kind[0].took.mul_f64(SCALE) > left;
         let (long, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_long);
         leave_open(long.into_iter());
         let within = left.max(LEAST_TIME);
@@ -102,6 +99,7 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
         let all = join_all(confirming).await;
         left = left.saturating_sub(all.iter().map(|(took, _)| *took).max().unwrap_or_default());
         confirmed += all.iter().filter(|(_, stands)| *stands).count();
+        have_looked |= !in_full;
     }
 }
 
@@ -172,7 +170,7 @@ pub(super) async fn look_again<T: Transport, W: Watcher>(
         if field.is_dead() || field.watcher.stopped() || field.is_beyond_doubt() || left().is_zero() {
             return;
         }
-        let Some((case, mut script)) = patient_case(field, scenarios, &outcome.case, SCALE) else { continue };
+        let Some((case, mut script)) = patient_case(field, scenarios, &outcome.case) else { continue };
         if script.errand.as_ref().is_some_and(|errand| errand.patient) {
             continue; // it was seen to wait; for how long it does is asked with --thorough
         }
@@ -193,7 +191,7 @@ async fn repeats<T: Transport, W: Watcher>(
     Trial { times, within }: Trial,
 ) -> Option<(Duration, Option<Outcome>)> {
     let mut took = Duration::ZERO;
-    let (case, mut script) = patient_case(field, scenarios, &outcome.case, scale(field, outcome))?;
+    let (case, mut script) = patient_case(field, scenarios, &outcome.case)?;
     let is_cut = within < script.bound;
     script.bound = script.bound.min(within);
     let patience = field.calibration.tempo.reply.mul_f64(SCALE);
@@ -216,21 +214,14 @@ async fn repeats<T: Transport, W: Watcher>(
     Some((took, None))
 }
 
-/// How much longer a case may take to be confirmed: what has stood still for so many deadlines already has had the time.
-fn scale<T: Transport, W: Watcher>(field: &Field<'_, T, W>, outcome: &Outcome) -> f64 {
-    let still = outcome.trace.as_ref().map_or(Duration::ZERO, crate::session::Trace::waited_in_vain);
-    if still >= field.calibration.tempo.reply.mul_f64(SCALE) { 1.0 } else { SCALE }
-}
-
 /// The case with more time for everything, and what to play.
 fn patient_case<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
     scenarios: &[Scenario],
     case: &Case,
-    scale: f64,
 ) -> Option<(Case, Script)> {
     let scenario = scenarios.iter().find(|scenario| scenario.id == case.scenario)?;
-    let mut case = field.expand(scenario, scale).into_iter().find(|patient| patient.id == case.id)?;
+    let mut case = field.expand(scenario, SCALE).into_iter().find(|patient| patient.id == case.id)?;
     match std::mem::replace(&mut case.plan, Plan::Skip("played".into())) {
         Plan::Play(script) => Some((case, script)),
         Plan::Skip(_) => None,

@@ -14,11 +14,11 @@ use crate::oracle::{Judgement, Verdict, judge, judge_of_few, unserved};
 use crate::session::{Conn, Duty, Event, Promise, Script, Step, Trace, Until};
 use crate::transport::Transport;
 
-/// Silence is confirmed when it has been seen so often again, with so many times the time.
-const AGAIN: usize = 2;
+/// Silence is confirmed as all that rests on time is: when it has been seen so often again, with so many times the time.
+const AGAIN: usize = 3;
 const SCALE: f64 = 4.0;
 
-/// So many sessions more than it took the first time may be needed until it is seen again.
+/// So many sessions more than it took the first time, for each time, may be needed until it is seen again.
 const MORE: usize = 4;
 
 /// No more sessions are played at once, nor for longer if all are served.
@@ -142,7 +142,7 @@ impl<'a, T: Transport> Witness<'a, T> {
         let mut testimony = Testimony { wrong: wrong.filter(|_| calibration.sound), ..Testimony::default() };
         let Some(Silence { incident, number }) = silence.filter(|_| !calibration.is_dead()) else { return testimony };
         let affordable = LONGEST.as_nanos() / calibration.round_trip.as_nanos().max(1);
-        let most = (number + MORE).min(MOST).min(usize::try_from(affordable).unwrap_or(MOST));
+        let most = (AGAIN * number + MORE).min(MOST).min(usize::try_from(affordable).unwrap_or(MOST));
         let sessions = Sessions { transport, framing, calibration, most };
         let mut seen = sessions.silences(AGAIN).await;
         if let (true, Some(process)) = (seen.is_empty(), process) {

@@ -49,7 +49,7 @@ const FAILURES: [Failure; 6] =
     [Failure::Refused, Failure::Reset, Failure::Broken, Failure::Timeout, Failure::Unreachable, Failure::Ours];
 const OUTCOMES: [Outcome; 4] = [Outcome::Met, Outcome::Overdue, Outcome::Hopeless, Outcome::Broken];
 const PROOFS: [Proof; 3] = [Proof::Read, Proof::Acked, Proof::None];
-const DUTIES: [Duty; 3] = [Duty::Echo, Duty::May, Duty::Never];
+const DUTIES: [Duty; 4] = [Duty::Echo, Duty::May, Duty::Never, Duty::Text];
 
 impl Code for Happening {
     fn read(cursor: &mut Cursor<'_>) -> Self {

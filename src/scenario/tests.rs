@@ -397,6 +397,10 @@ fn no_text_makes_the_loader_panic() {
     }
 }
 
+fn scenario(rest: &str) -> Scenario {
+    parse("demo", "demo.yaml", &format!("title: demo\n{rest}")).unwrap_or_else(|error| panic!("{error}"))
+}
+
 fn expand(scenario: &Scenario, framing: &str) -> Vec<Case> {
     expand_for(scenario, framing, |_| {})
 }
@@ -429,3 +433,4 @@ fn sent_bytes(case: &Case) -> Vec<Vec<u8>> {
 mod clients;
 mod differential;
 mod expansion;
+mod fairness;

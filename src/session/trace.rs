@@ -31,13 +31,6 @@ impl Trace {
         last.at.saturating_sub(before.at)
     }
 
-    /// The longest time for which nothing had happened when a step gave up waiting.
-    pub fn waited_in_vain(&self) -> Duration {
-        let in_vain = |record: &Record| matches!(record.event, Event::Step { outcome: Outcome::Overdue, .. });
-        let pairs = self.records.windows(2).filter(|pair| in_vain(&pair[1]));
-        pairs.map(|pair| pair[1].at.saturating_sub(pair[0].at)).max().unwrap_or_default()
-    }
-
     /// How the client under test left, if there was one.
     pub fn departure(&self) -> Option<&Departure> {
         self.records.iter().rev().find_map(|record| match &record.event {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::desk::Order;
+use super::desk::{Desk, Order};
 use super::{Act, Fault, Flow, Moment, Turn, acting, scope};
 use crate::framing::Idle;
 use crate::peer::Settings;
@@ -31,22 +31,14 @@ pub(super) const FAULTS: &[Fault] = &[
         "dies of a byte of urgent data (a signal that nobody handles, SIGURG)",
         &["CLO-10"],
         scope::any,
-        |desk, moment| match moment {
-            Moment::Accepted => desk.flow.heeds_urgent = true,
-            Moment::Urgent => desk.order(Order::Die),
-            _ => {}
-        },
+        |desk, moment| on_urgent_data(desk, moment, Order::Die),
     ),
     acting(
         "urgent-data-ends-streams",
         "closes on a byte of urgent data",
         &["CLO-10"],
         scope::undelimited_or_plain,
-        |desk, moment| match moment {
-            Moment::Accepted => desk.flow.heeds_urgent = true,
-            Moment::Urgent => desk.order(Order::Close),
-            _ => {}
-        },
+        |desk, moment| on_urgent_data(desk, moment, Order::Close),
     ),
     Fault {
         name: "flood-starves-others",
@@ -117,3 +109,11 @@ pub(super) const FAULTS: &[Fault] = &[
         act: Act::Settings(super::right::answering_early),
     },
 ];
+
+fn on_urgent_data(desk: &mut Desk, moment: Moment<'_>, order: Order) {
+    match moment {
+        Moment::Accepted => desk.flow.heeds_urgent = true,
+        Moment::Urgent => desk.order(order),
+        _ => {}
+    }
+}

@@ -1,14 +1,10 @@
 use std::time::Duration;
 
-use super::{expand, expand_for, sent_bytes};
+use super::{expand, expand_for, scenario, sent_bytes};
 use crate::framing::{Empty, Framing, Over};
 use crate::profile::{Profile, Tempo};
-use crate::scenario::{Case, Context, Plan, Scenario, parse};
+use crate::scenario::{Case, Context, Plan};
 use crate::session::{Conn, Duty, Pace, Replies, Step, Until};
-
-fn scenario(rest: &str) -> Scenario {
-    parse("demo", "demo.yaml", &format!("title: demo\n{rest}")).unwrap_or_else(|error| panic!("{error}"))
-}
 
 fn ids(cases: &[Case]) -> Vec<&str> {
     cases.iter().map(|case| case.id.as_str()).collect()
