@@ -46,10 +46,10 @@ impl Compiler<'_> {
         }
     }
 
-    /// What is refused may be answered with a text, where the target does so.
+    /// What is refused, or may be, may be answered with a text, where the target does so.
     fn answered(&self, mut wire: Wire) -> Wire {
-        let is_refused = wire.messages.iter().any(|message| message.duty == Duty::Never);
-        if is_refused && self.variant.context.profile.over == Some(Over::Reply) {
+        let may_be_refused = wire.messages.iter().any(|message| matches!(message.duty, Duty::Never | Duty::May));
+        if may_be_refused && self.variant.context.profile.over == Some(Over::Reply) {
             wire.answer();
         }
         wire

@@ -40,6 +40,7 @@ fn whoever_refuses_with_a_text_may_do_so_behind_all_that_is_refused_and_nothing_
     assert_eq!(duties_of("claim: {value: 99, body: four}"), [Duty::Text]);
     assert_eq!(duties_of("message: bad, trailer: \"5858\", duty: never"), [Duty::Never, Duty::Text]);
     assert_eq!(duties_of("message: bad, mutation: wrong-magic"), [Duty::Never, Duty::Text]);
+    assert_eq!(duties_of("message: \"\", mutation: odd-digits"), [Duty::May, Duty::Text], "00 may be a length");
     assert_eq!(duties_of("message: good"), [Duty::Echo]);
 }
 
