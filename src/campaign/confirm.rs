@@ -57,12 +57,18 @@ const SOON: u128 = 2000;
 /// The target has failed beyond doubt, and the run has taken long: for so long it is still asked what else is wrong.
 const LONG_ENOUGH: Duration = Duration::from_secs(15);
 
+/// For how long a framing's failures are confirmed, all told.
+pub(super) fn time_to_confirm<T: Transport, W: Watcher>(field: &Field<'_, T, W>) -> Duration {
+    (field.calibration.tempo.reply * BUDGET).min(LONGEST.mul_f64(field.options.time_scale))
+}
+
+/// Takes what it needs of the time that is `left`.
 pub(super) async fn confirm<T: Transport, W: Watcher>(
     field: &Field<'_, T, W>,
     scenarios: &[Scenario],
     outcomes: &mut [Outcome],
+    left: &mut Duration,
 ) {
-    let mut left = (field.calibration.tempo.reply * BUDGET).min(LONGEST.mul_f64(field.options.time_scale));
     let began = field.watcher.elapsed();
     let enough = || {
         let spent = field.watcher.elapsed().saturating_sub(began);
@@ -91,13 +97,13 @@ pub(super) async fn confirm<T: Transport, W: Watcher>(
             return leave_open(batch.into_iter().chain(kinds));
         }
         // What took so long that it could not be seen again in time would only keep a verdict waiting that is known.
-        let is_long = |kind: &Vec<&mut Outcome>| field.is_beyond_doubt() && kind[0].took.mul_f64(SCALE) > left;
+        let is_long = |kind: &Vec<&mut Outcome>| field.is_beyond_doubt() && kind[0].took.mul_f64(SCALE) > *left;
         let (long, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_long);
         leave_open(long.into_iter());
-        let within = left.max(LEAST_TIME);
+        let within = (*left).max(LEAST_TIME);
         let confirming = batch.into_iter().map(|kind| confirm_kind(field, scenarios, kind, Trial { times, within }));
         let all = join_all(confirming).await;
-        left = left.saturating_sub(all.iter().map(|(took, _)| *took).max().unwrap_or_default());
+        *left = left.saturating_sub(all.iter().map(|(took, _)| *took).max().unwrap_or_default());
         confirmed += all.iter().filter(|(_, stands)| *stands).count();
         have_looked |= !in_full;
     }

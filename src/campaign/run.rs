@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate};
 use super::capacity;
-use super::confirm::{confirm, look_again};
+use super::confirm::{confirm, look_again, time_to_confirm};
 use super::life::{Life, Process, Restarted};
 use super::outcome::Outcome;
 use super::patience::{BEYOND_DOUBT, Passed};
@@ -171,9 +171,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     /// Confirms what rests on time, plays what was left out for what did not stand, looks again at what was not seen, and
     /// leaves out what adds nothing.
     pub(super) async fn settle(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) {
-        confirm(self, scenarios, outcomes).await;
-        if self.play_left_out(scenarios, outcomes).await {
-            confirm(self, scenarios, outcomes).await;
+        let mut left = time_to_confirm(self);
+        confirm(self, scenarios, outcomes, &mut left).await;
+        // What fails of these could not be confirmed if there is no time.
+        if !left.is_zero() && self.play_left_out(scenarios, outcomes).await {
+            confirm(self, scenarios, outcomes, &mut left).await;
         }
         look_again(self, scenarios, outcomes).await;
         schedule::summarise(outcomes);

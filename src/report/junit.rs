@@ -156,6 +156,42 @@ mod tests {
     use super::*;
     use crate::report::specimen::specimen;
 
+    /// The reader is nextest's.
+    #[test]
+    fn a_reader_of_junit_finds_every_case_with_its_verdict() {
+        let report = specimen();
+        let xml = String::from_utf8(render(&report)).expect("UTF-8");
+        let read = Junit::deserialize_from_str(&xml).expect("JUnit");
+        let tests: Vec<_> = read.test_suites.iter().flat_map(|suite| &suite.test_cases).collect();
+        let stale = report.stale.len();
+        assert_eq!(tests.len(), report.cases.len() + stale);
+        let verdict_of = |test: &TestCase| match &test.status {
+            TestCaseStatus::Success { flaky_runs, .. } if !flaky_runs.is_empty() => "flaky",
+            TestCaseStatus::Success { .. } => "pass",
+            TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, .. } => "failure",
+            TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, .. } => "error",
+            TestCaseStatus::Skipped { .. } => "skipped",
+        };
+        for case in &report.cases {
+            let is_it = |test: &&&TestCase| test.name.as_str() == visible(&case.id);
+            let test = tests.iter().find(is_it).unwrap_or_else(|| panic!("no {}", case.id));
+            let counts = report.case_counts(case);
+            let right = match case.verdict {
+                Verdict::Pass => "pass",
+                Verdict::Flaky => "flaky",
+                Verdict::Fail if case.expected.is_some() => "skipped",
+                Verdict::Fail if counts => "failure",
+                Verdict::Fail => "pass",
+                Verdict::Inconclusive if counts => "error",
+                Verdict::Inconclusive | Verdict::Skipped | Verdict::NotRun => "skipped",
+            };
+            assert_eq!(verdict_of(test), right, "{}", case.id);
+        }
+        let (failures, errors): (usize, usize) = (read.failures, read.errors);
+        let count = |kind: &str| tests.iter().filter(|test| verdict_of(test) == kind).count();
+        assert_eq!((failures, errors), (count("failure"), count("error")));
+    }
+
     #[test]
     fn what_the_common_schema_does_not_know_is_not_written() {
         let xml = String::from_utf8(render(&specimen())).expect("UTF-8");

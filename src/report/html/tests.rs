@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use scraper::{Html, Selector};
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -19,6 +20,34 @@ fn nothing_that_somebody_else_wrote_becomes_markup() {
         assert_eq!(page.matches(ours).count(), 1, "{ours}");
     }
     assert_eq!(page.matches("<noscript").count(), page.matches("</noscript").count());
+}
+
+/// As a browser reads it: html5ever follows the algorithm of the HTML standard. What stands in `noscript` is text until the
+/// script of the page has it parsed.
+#[test]
+fn a_parser_of_html_finds_no_error_and_every_case_as_text() {
+    let selector = |text: &str| Selector::parse(text).expect("a selector");
+    let page = Html::parse_document(&html(&specimen()));
+    let folded: Vec<String> = page.select(&selector("noscript")).map(|one| one.text().collect()).collect();
+    let unfolded = folded.iter().map(|text| Html::parse_fragment(text));
+    let parts: Vec<Html> = std::iter::once(page).chain(unfolded).collect();
+    let mut shown = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let is_page = index == 0;
+        assert_eq!(part.errors, Vec::<String>::new());
+        let scripts: Vec<String> = part.select(&selector("script")).map(|script| script.text().collect()).collect();
+        assert_eq!(scripts, if is_page { vec![SCRIPT.to_owned()] } else { vec![] });
+        for element in part.select(&selector("*")) {
+            let handler = element.value().attrs().find(|(name, _)| name.starts_with("on"));
+            assert_eq!(handler, None, "no handler of an event");
+        }
+        shown.extend(part.root_element().text().filter(|_| !is_page));
+    }
+    for case in specimen().cases {
+        for text in [&case.id, &case.title].into_iter().chain(&case.stimulus) {
+            assert!(shown.contains(&*visible(text)), "{text}");
+        }
+    }
 }
 
 #[test]
