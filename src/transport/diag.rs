@@ -38,6 +38,8 @@ pub(super) enum Found {
         unacked: u32,
         /// Bytes that came in all.
         received: u64,
+        /// It has an owner: a connection that waits to be accepted has none.
+        owned: bool,
     },
     /// The handshake is not complete on that side.
     Handshake,
@@ -150,6 +152,7 @@ fn read(response: &InetResponse) -> Found {
             unread: header.recv_queue,
             unacked: header.send_queue,
             received: u64::from_ne_bytes(*received),
+            owned: header.inode != 0,
         },
         None => Found::Nothing,
     }

@@ -76,7 +76,7 @@ struct Look {
     began: Duration,
     next: Duration,
     wait: Duration,
-    /// When the target was last seen to read on or to answer: what is slow is not late.
+    /// When the target was last seen to read on or to answer, or had yet to accept: what is slow is not late.
     moved: Duration,
     /// What it had not read by then, in bytes.
     unread: Option<u32>,
@@ -190,8 +190,8 @@ impl Gate {
 impl Look {
     /// By the target's own socket.
     fn is_read(&mut self, found: Found, now: Duration) -> bool {
-        let Found::Socket { unread, received, .. } = found else { return false };
-        if self.unread.is_some_and(|before| unread < before) {
+        let Found::Socket { unread, received, owned, .. } = found else { return false };
+        if !owned || self.unread.is_some_and(|before| unread < before) {
             self.moved = now;
         }
         self.unread = Some(unread);
@@ -301,6 +301,20 @@ mod tests {
         assert_eq!(gate.answer(&mut watch, Duration::from_millis(1200)), None);
         assert_eq!(gate.answer(&mut watch, Duration::from_millis(2199)), None);
         assert_eq!(gate.answer(&mut watch, Duration::from_millis(2300)), Some(Proof::None));
+    }
+
+    #[test]
+    fn what_waits_to_be_accepted_is_given_more_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut watch = Watch::new(ours.local_addr().unwrap(), ours.peer_addr().unwrap());
+        let gate = Gate::new(Duration::from_secs(1));
+        ours.write_all(b"hello").unwrap();
+        watch.begin(Duration::ZERO, 5);
+        assert_eq!(gate.answer(&mut watch, Duration::from_secs(4)), None);
+        let _theirs = listener.accept().unwrap();
+        assert_eq!(gate.answer(&mut watch, Duration::from_millis(4900)), None);
+        assert_eq!(gate.answer(&mut watch, Duration::from_millis(5100)), Some(Proof::None));
     }
 
     #[test]
