@@ -300,6 +300,11 @@ impl Framing {
         }
     }
 
+    /// Whether a carriage return before the delimiter belongs to it.
+    pub fn chomps(&self) -> bool {
+        matches!(&self.kind, Kind::Delimiter(delimiter) if delimiter.chomp_cr)
+    }
+
     /// The framing of replies: that of `reply=`, or this one.
     pub fn reply(&self) -> Cow<'_, Self> {
         match (&self.behaviour.reply, &self.kind) {

@@ -81,6 +81,7 @@ fn lack(need: Need, context: &Context<'_>) -> Option<&'static str> {
             (!text, "messages are text (enc=)")
         }
         Need::OpenDigits => (framing.has_open_digits(), "the length always has the same number of digits"),
+        Need::Chomp => (framing.chomps(), "no carriage return belongs to the delimiter (chomp=cr)"),
         Need::CountsHeader => (counts_header(context), "the length counts the payload only"),
         Need::OverClose => (
             matches!(profile.over, Some(Over::Close | Over::Reset)),

@@ -182,7 +182,7 @@ mod errors {
         demo.yaml:2:19: unknown `frame`
          2 | applies: {needs: [frame]}
            |                   ^
-           = right: `framed`? one of framed, stream, many, parallel, max, prefix, terminator, terminator2, open-digits, counts-header, empty-legal, binary, over-close, over-skip, eof-deliver, eof-drop, whole-records, idle, deadline
+           = right: `framed`? one of framed, stream, many, parallel, max, prefix, terminator, terminator2, open-digits, chomp, counts-header, empty-legal, binary, over-close, over-skip, eof-deliver, eof-drop, whole-records, idle, deadline
         "#);
     }
 

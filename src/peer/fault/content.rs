@@ -203,6 +203,22 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("unicode-case", "writes the German sharp s as two", &["BYT-08"], scope::any, |_, message| {
         replace(&message, "ß".as_bytes(), b"ss")
     }),
+    fault("zero-is-nothing", "answers 0 with nothing, for 0 is false", &["BYT-11"], scope::sized, |_, message| {
+        if message == b"0" { Vec::new() } else { message }
+    }),
+    fault("documents-tidied", "writes JSON anew, without blanks", &["BYT-11"], scope::not_fixed, |_, message| {
+        replace(&message, b"\" :", b"\":")
+    }),
+    fault("escapes-read", "reads \\u0041 as A", &["BYT-10"], scope::not_fixed, |_, message| {
+        replace(&message, b"\\u0041", b"A")
+    }),
+    fault(
+        "surrogates-joined",
+        "takes two surrogates for one character",
+        &["BYT-03"],
+        scope::not_fixed,
+        |_, message| replace(&message, b"\xed\xa0\xbd\xed\xb8\x80", "😀".as_bytes()),
+    ),
     acting("quit-ends", "closes on a message that begins with quit", &["BYT-11"], scope::any, |desk, moment| {
         close_at(desk, moment, b"quit");
     }),

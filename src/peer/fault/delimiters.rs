@@ -176,7 +176,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "carriage-returns-stripped",
         "strips every carriage return before the line feed (MINA's AUTO)",
         &["DEL-19"],
-        scope::lf,
+        scope::lines,
         |desk| {
             Reader::boxed(desk.framing().clone(), |it| {
                 while let Some(at) = find(it.buffer, b"\n") {
@@ -289,6 +289,28 @@ pub(super) const FAULTS: &[Fault] = &[
                     } else {
                         it.end_message(at, delimiter.len());
                     }
+                }
+            })
+        },
+    ),
+    reading(
+        "last-empties-dropped",
+        "takes a read apart at the delimiters and drops what is empty at its end, but for one that came alone",
+        &["DEL-06"],
+        scope::plain,
+        |desk| {
+            Reader::boxed(desk.framing().clone(), |it| {
+                let mut messages = Vec::new();
+                while let Some((len, payload)) = it.first() {
+                    it.drop(len);
+                    messages.push(payload);
+                }
+                let alone = messages.len() == 1;
+                while !alone && messages.last().is_some_and(Vec::is_empty) {
+                    messages.pop();
+                }
+                for payload in &messages {
+                    it.message(payload);
                 }
             })
         },

@@ -129,6 +129,21 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
+    reading("group-cut-short-taken", "takes what there is of a group for the group", &["ESC-06"], scope::cobs, |_| {
+        Reader::boxed((), |it| {
+            while let Some(end) = find(it.buffer, b"\0") {
+                let (mut at, mut payload) = (0, Vec::new());
+                while at < end {
+                    let count = usize::from(it.buffer[at]);
+                    payload.extend_from_slice(&it.buffer[at + 1..(at + count).min(end)]);
+                    at += count;
+                    payload.extend((count < 0xff && at < end).then_some(0));
+                }
+                it.drop(end + 1);
+                it.message(&payload);
+            }
+        })
+    }),
     reading("dots-kept", "does not take back the dot that was stuffed", &["ESC-08"], scope::dotted, |desk| {
         Reader::boxed(desk.framing().clone(), |it| {
             while let Some((len, payload)) = it.first() {

@@ -54,7 +54,25 @@ pub(super) const FAULTS: &[Fault] = &[
             message
         }),
     },
+    Fault {
+        name: "alike-at-both-ends-is-the-same",
+        about: "remembers its answer, and gives it to a message of that size with the same first and last bytes",
+        breaks: &["SES-05", "CON-08"],
+        applies: |framing| scope::many(framing) && !scope::fixed(framing),
+        act: Act::Message(|desk, message| {
+            let ends =
+                |bytes: &[u8]| (bytes.len() > 2 * END).then(|| [&bytes[..END], &bytes[bytes.len() - END..]].concat());
+            if desk.kept.len() == message.len() && ends(&message).is_some_and(|ours| ends(&desk.kept) == Some(ours)) {
+                return desk.kept.clone();
+            }
+            desk.kept.clone_from(&message);
+            message
+        }),
+    },
 ];
+
+/// How many bytes of each end of a message are looked at.
+const END: usize = 16;
 
 /// Puts a message on top of those that wait: it stands before its length.
 fn push(desk: &mut Desk, payload: &[u8]) {

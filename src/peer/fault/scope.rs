@@ -165,11 +165,6 @@ pub(super) fn crlf(framing: &Framing) -> bool {
     plain(framing) && framing.terminator() == Some(b"\r\n")
 }
 
-/// A line feed, and no optional carriage return.
-pub(super) fn lf(framing: &Framing) -> bool {
-    matches!(framing.kind(), Wire::Delimiter(it) if !it.chomp_cr) && lines(framing)
-}
-
 /// A line feed, perhaps with a carriage return before it.
 pub(super) fn lines(framing: &Framing) -> bool {
     plain(framing) && framing.terminator() == Some(b"\n")

@@ -301,6 +301,18 @@ pub(super) const FAULTS: &[Fault] = &[
         act: Act::Settings(|settings| Settings { idle: Some(Duration::from_millis(500)), ..settings }),
     },
     acting(
+        "first-message-in-two-seconds",
+        "closes a connection on which nothing has come for two seconds, and is patient ever after",
+        &["SES-09"],
+        scope::any,
+        |desk, moment| match moment {
+            Moment::Accepted => desk.wake_in(Duration::from_secs(2)),
+            Moment::Read(_) => desk.wake = None,
+            Moment::Woken => desk.order(Order::Close),
+            _ => {}
+        },
+    ),
+    acting(
         "read-timeout-is-end",
         "takes 150 ms without data for the end of the stream",
         &["SEG-08", "SES-09", "CLS-02", "CLS-06", "CLS-09"],

@@ -45,6 +45,8 @@ pub enum Need {
     Terminator2,
     /// The length is written in as many digits as it takes.
     OpenDigits,
+    /// A carriage return before the delimiter belongs to it (`chomp=cr`).
+    Chomp,
     /// The length counts the header or the field too.
     CountsHeader,
     /// A message may be empty.
