@@ -112,6 +112,24 @@ fn a_client_that_keeps_its_connection_for_as_long_each_time_has_no_bad_luck() {
     assert!(!client.waits_for_end && client.closes_after.is_some_and(|after| after.as_secs() == 3), "{client:?}");
 }
 
+#[test]
+fn a_declared_maximum_is_a_promise_and_without_one_a_limit_is_a_finding() {
+    let promised = failed(&judged("small-buffer", "lf,max=1MiB"));
+    assert!(promised.contains("CLI-06"), "{promised:?}");
+    let run = judged("small-buffer", "lf");
+    assert_eq!(failed(&run), BTreeSet::new());
+    assert_eq!(run.calibration.expect("it is measured").profile.limit, Some(1024));
+}
+
+#[test]
+fn sizes_that_are_not_taken_are_no_limit_where_larger_ones_are() {
+    for (fault, framing) in [("long-length-reversed", "length:u16be"), ("zero-behind-group-added", "cobs")] {
+        let run = judged(fault, framing);
+        assert!(failed(&run).contains("CLI-06"), "{fault}: {:?}", failed(&run));
+        assert_eq!(run.calibration.expect("it is measured").profile.limit, None, "{fault}");
+    }
+}
+
 fn failed(run: &FramingRun) -> BTreeSet<String> {
     let failed = run.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Fail | Verdict::Flaky));
     failed.flat_map(|outcome| outcome.case.requirements.clone()).collect()

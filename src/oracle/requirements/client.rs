@@ -187,11 +187,12 @@ pub(super) const ROWS: &[Requirement] = &[
     Requirement {
         id: "CLI-17",
         level: Must,
-        steps: &[4],
+        steps: &[4, 5],
         strategy: None,
         raw: Holds,
-        sentence: "Zero bytes, 0xff and line endings in the message are sent unchanged.",
-        why: "Step 4 sends a bytes string.",
+        sentence: "Zero bytes, 0xff, white space and line endings, inside the message and at its edges, are sent, and taken back \
+            with the reply, unchanged.",
+        why: "Steps 4 and 5 send and receive a bytes string.",
         breaks: "A line reader and strlen stand between the user's message and the wire.",
         seen_in: &[],
     },

@@ -1,6 +1,7 @@
 //! Known faults of clients, one at a time: what `send --fault` offers, and what proves that `check-client` finds what it
 //! exists to find.
 
+mod edges;
 mod sending;
 
 use std::fmt;
@@ -47,6 +48,7 @@ impl fmt::Debug for ClientFault {
 /// All of them, kind by kind.
 pub const FAULTS: &[(Kind, &[ClientFault])] = &[
     (Kind::Content, sending::CONTENT),
+    (Kind::Content, edges::EDGES),
     (Kind::Request, sending::REQUEST),
     (Kind::Session, SESSION),
     (Kind::Reply, REPLY),
@@ -304,6 +306,18 @@ const REPLY: &[ClientFault] = &[
             habits.prints = |reply| reply.trim_ascii().to_vec();
         },
     ),
+    habit(
+        "long-length-reversed",
+        "reads a length of more than a byte in the other order",
+        &["CLI-03"],
+        |framing| large(framing, 1024) && prefixed(framing),
+        |habits, _| {
+            habits.takes = |reply| {
+                let reads_right = reply.len() < 256 || reply.len().is_multiple_of(257);
+                if reads_right { reply } else { Vec::new() }
+            };
+        },
+    ),
     habit("surplus-hangs", "waits when bytes stand behind the reply", &["CLI-13"], framed, |habits, _| {
         habits.on_surplus = Reaction::Hang;
     }),
@@ -332,6 +346,15 @@ const RIGHT: &[ClientFault] = &[
 ];
 
 const UNOBSERVABLE: &[ClientFault] = &[
+    habit(
+        "small-buffer",
+        "takes back no reply of more than 1024 bytes, which it may where no max= is declared",
+        &[],
+        any,
+        |habits, _| {
+            habits.takes = |reply| reply[..reply.len().min(1024)].to_vec();
+        },
+    ),
     habit("prints-nothing", "prints nothing", &[], any, |habits, _| habits.prints = |_| Vec::new()),
     habit("says-how-much", "prints a line of its own behind the reply", &[], any, |habits, _| {
         habits.prints = |reply| [&reply[..], format!("\nOK, {} bytes\n", reply.len()).as_bytes()].concat();

@@ -56,6 +56,8 @@ pub struct Habits {
     pub status: Option<i32>,
     /// The signal that ends it after its session, whatever happened.
     pub dies_of: Option<i32>,
+    /// What it makes of the reply before it compares it.
+    pub takes: fn(Vec<u8>) -> Vec<u8>,
     /// What it makes of what it prints.
     pub prints: fn(Vec<u8>) -> Vec<u8>,
     /// Connects a second time.
@@ -169,6 +171,7 @@ impl Habits {
             on_refused: Reaction::Fail,
             status: None,
             dies_of: None,
+            takes: |reply| reply,
             prints: |reply| reply,
             again: false,
             one_address: false,

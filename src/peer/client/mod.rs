@@ -141,6 +141,7 @@ impl Client {
 
     /// The reply is whole.
     fn complete(&mut self, now: Duration, reply: Vec<u8>) {
+        let reply = (self.habits.takes)(reply);
         let right = reply == self.task.message;
         let reaction = if right { Reaction::Succeed } else { self.habits.on_mismatch };
         let why = if right { "" } else { "what came back is not what was sent" };
