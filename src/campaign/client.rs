@@ -41,6 +41,9 @@ const SESSION: Duration = Duration::from_secs(30);
 /// How long a client may take to come at first: a virtual machine warms up.
 const FIRST: Duration = Duration::from_secs(10);
 
+/// For how many times the usual quiet a server waits for what a client does meanwhile, at most: the client has a deadline, too.
+const LONGEST_QUIET: f64 = 4.0;
+
 /// What is wrong with what a client sends; the rest of a session says nothing then.
 const ABOUT_MESSAGE: &[&str] = &[
     "altered-reply",
@@ -211,7 +214,7 @@ impl<T: Transport> Lab<'_, T> {
     }
 
     async fn greeted(&self, message: Vec<u8>, due: Bytes) -> Greeting {
-        self.hurried(message, due, Tempo::PATIENT.scaled(self.scale).quiet).await
+        self.hurried(message, due, Tempo::PATIENT.scaled(self.scale.min(LONGEST_QUIET)).quiet).await
     }
 
     /// `quiet`: how long the server waits to see which side ends first.

@@ -58,6 +58,8 @@ impl Compiler<'_> {
             self.act(Action::Await { conns: conns.clone(), any: vec![Until::Silence], within: least })?;
         }
         let within = match within {
+            // A client waits through the silence of its server.
+            Some(span) if self.errand.is_some() && any.contains(&Until::Silence) => self.lasting(span.to),
             Some(span) => self.scaled(span.to).saturating_sub(least.unwrap_or_default()),
             None => self.usual(&any),
         };

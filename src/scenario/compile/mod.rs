@@ -204,7 +204,7 @@ impl<'a> Compiler<'a> {
                 "a pause of {span} is too long for a target that ends a connection sooner (idle=, deadline=)"
             ));
         }
-        let length = self.scaled(length).min(length.max(LONG_PAUSE)).min(longest);
+        let length = self.lasting(length).min(longest);
         self.say(&format!("pause {span}"));
         self.patience += length;
         self.act(Action::Pause(length))
@@ -278,6 +278,11 @@ impl<'a> Compiler<'a> {
 
     fn scaled(&self, time: Duration) -> Duration {
         time.mul_f64(self.variant.context.time_scale)
+    }
+
+    /// A time that is part of what is done to the target: whoever waits for it may have a deadline that is not ours to scale.
+    fn lasting(&self, time: Duration) -> Duration {
+        self.scaled(time).min(time.max(LONG_PAUSE))
     }
 
     /// A generator that no other place in no other case has.

@@ -141,7 +141,7 @@ impl Compiler<'_> {
             self.act(Action::Send { conn, promises: due, segments: vec![segment], within })?;
             if index < last {
                 let length = self.drawn(gap);
-                let length = self.scaled(length);
+                let length = self.lasting(length);
                 self.patience += length;
                 self.act(Action::Pause(length))?;
             }

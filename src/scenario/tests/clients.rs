@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{expand_for, sent_bytes};
 use crate::framing::{Deframer, Framing, Strategy};
-use crate::profile::{ClientProfile, Told};
-use crate::scenario::{Case, Plan, builtin};
-use crate::session::{Pace, Report, Script, Step};
+use crate::profile::{ClientProfile, Profile, Tempo, Told};
+use crate::scenario::{Case, Context, Plan, builtin};
+use crate::session::{Pace, Report, Script, Step, Until};
 
 /// Every case of every scenario of clients, with its script.
 fn played(framing: &str) -> Vec<(Case, Script)> {
@@ -64,4 +64,31 @@ fn what_is_read_little_by_little_is_read_in_ticks_that_a_busy_machine_can_keep()
 fn a_run_stays_short_however_long_a_message_is() {
     let counts = ["fixed:64", "fixed:512", "fixed:4096"].map(|framing| played(framing).len());
     assert!(counts.iter().all(|count| *count < counts[0] + 60), "{counts:?}");
+}
+
+/// A client may have a deadline of its own, which no option of ours moves: a busy machine makes ours longer, not the reply late.
+#[test]
+fn what_a_client_has_to_wait_through_is_not_stretched() {
+    let framing: Framing = "lf".parse().unwrap();
+    let mut profile = Profile::declared(&framing);
+    profile.client = Some(Box::new(ClientProfile::unknown(&framing, Told::Bytes)));
+    for scenario in builtin().unwrap().iter().filter(|scenario| scenario.id.starts_with("client/")) {
+        let waits = |time_scale: f64| {
+            let tempo = Tempo::PATIENT;
+            let context = Context { framing: &framing, profile: &profile, tempo, time_scale, seed: 7, thorough: true };
+            let cases = scenario.expand(&context).into_iter().filter_map(|case| match case.plan {
+                Plan::Play(script) => Some(script.steps),
+                Plan::Skip(_) => None,
+            });
+            let waits = cases.flatten().filter_map(|step| match step {
+                Step::Pause(time) => Some(time),
+                Step::Await { any, within, .. } => any.contains(&Until::Silence).then_some(within),
+                _ => None,
+            });
+            waits.collect::<Vec<_>>()
+        };
+        for (usual, scaled) in waits(1.0).into_iter().zip(waits(4.0)) {
+            assert!(scaled <= usual.max(Duration::from_secs(1)), "{}: {usual:?} becomes {scaled:?}", scenario.id);
+        }
+    }
 }
