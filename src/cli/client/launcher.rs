@@ -19,6 +19,10 @@ use crate::transport::{Host, Tcp, Transport};
 /// How long a client may take to connect, at a time scale of 1.
 const COMES_WITHIN: Duration = Duration::from_secs(10);
 
+/// Each mebibyte of its message may take it so long more to hear, before it connects.
+const HEARS: Duration = Duration::from_secs(2);
+const MIB: f64 = 1024.0 * 1024.0;
+
 /// A second connection is looked for so long.
 const AGAIN: Duration = Duration::from_millis(2);
 
@@ -47,7 +51,8 @@ impl<'a> Launcher<'a> {
 
     /// A listener where the errand has one, and where the client is sent.
     fn listen(&self, script: &Script, errand: &Errand, left: watch::Receiver<bool>) -> std::io::Result<Server> {
-        let patience = COMES_WITHIN.mul_f64(self.time_scale.max(1.0));
+        let told = HEARS.mul_f64(errand.message.len() as f64 / MIB);
+        let patience = (COMES_WITHIN + told).mul_f64(self.time_scale.max(1.0));
         let receive_buffer = script.steps.iter().find_map(|step| match step {
             Step::Connect { receive_buffer, .. } => *receive_buffer,
             _ => None,
