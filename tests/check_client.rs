@@ -75,6 +75,32 @@ fn a_fault_is_found_over_tcp_too() {
     }
 }
 
+/// Nothing but its connection shows that it leaves after the first part of the reply.
+#[test]
+fn who_leaves_inside_the_reply_is_found_without_a_word_from_it() {
+    let command = [ECHOSPEC, "send", "{host}:{port}", "--framing", "lf", "--fault", "content-with-a-part"];
+    let output = check_client(&["--framing", "lf", "--no-output", "--only", "client/reply-cut"], &command);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("early-close: the client ended the connection before the whole reply had come"), "{text}");
+}
+
+#[test]
+fn a_client_that_looks_whether_anybody_listens_before_it_speaks_connects_twice() {
+    let script =
+        format!("exec 3<>/dev/tcp/{{host}}/{{port}} 3>&-; exec {ECHOSPEC} send {{host}}:{{port}} --framing lf");
+    for only in [&["CLI-01"][..], &[]] {
+        let patterns = only.iter().flat_map(|id| ["--only", id]);
+        let options: Vec<_> = ["--framing", "lf", "--report", "json"].into_iter().chain(patterns).collect();
+        let output = check_client(&options, &["bash", "-c", &script]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a JSON report");
+        let failed =
+            report["requirements"].as_array().expect("requirements").iter().filter(|one| one["verdict"] == "fail");
+        let failed: Vec<_> = failed.map(|one| one["id"].as_str().unwrap_or_default()).collect();
+        assert_eq!((output.status.code(), failed), (Some(1), vec!["CLI-01"]), "{only:?}");
+    }
+}
+
 #[test]
 fn a_failed_case_shows_the_session_and_how_to_see_it_again() {
     let command = [ECHOSPEC, "send", "{host}:{port}", "--framing", "lf", "--fault", "never-compares"];

@@ -97,7 +97,13 @@ fn what_becomes_of_the_reply_is_not_blamed_on_the_message() {
 
 #[test]
 fn what_every_session_shows_is_told_once() {
-    for (fault, once) in [("dies-at-the-end", "CLI-07"), ("connects-twice", "CLI-01"), ("retries", "CLI-01")] {
+    for (fault, once) in [
+        ("dies-at-the-end", "CLI-07"),
+        ("connects-twice", "CLI-01"),
+        ("retries", "CLI-01"),
+        ("dies-of-reset", "CLI-11"),
+        ("hangs-on-reset", "CLI-11"),
+    ] {
         assert_eq!(failed(&judged(fault, "length:u32be")), [once.to_owned()].into(), "{fault}");
     }
 }
@@ -113,6 +119,26 @@ fn a_client_that_keeps_its_connection_for_as_long_each_time_has_no_bad_luck() {
 }
 
 #[test]
+fn a_client_that_does_not_end_its_message_is_asked_nothing_more() {
+    let run = judged("no-half-close", "close");
+    assert_eq!(failed(&run), ["CLI-03".to_owned(), "CLI-20".to_owned()].into());
+    let played = run.outcomes.iter().filter(|outcome| !matches!(outcome.verdict, Verdict::NotRun | Verdict::Skipped));
+    assert_eq!(played.count(), 2);
+}
+
+#[test]
+fn a_message_that_comes_wrong_says_nothing_of_what_becomes_of_its_reply() {
+    let failed = failed(&judged("long-length-reversed", "length:u16be"));
+    assert_eq!(failed, ["CLI-03", "CLI-04", "CLI-17"].map(str::to_owned).into());
+}
+
+#[test]
+fn who_waits_for_a_server_that_is_declared_to_wait_does_not_close() {
+    assert_eq!(failed(&judged("waits-for-fin", "lf,after=keep")), ["CLI-07".to_owned()].into());
+    assert_eq!(failed(&judged("waits-for-fin", "lf")), ["CLI-22".to_owned()].into());
+}
+
+#[test]
 fn a_declared_maximum_is_a_promise_and_without_one_a_limit_is_a_finding() {
     let promised = failed(&judged("small-buffer", "lf,max=1MiB"));
     assert!(promised.contains("CLI-06"), "{promised:?}");
@@ -123,7 +149,7 @@ fn a_declared_maximum_is_a_promise_and_without_one_a_limit_is_a_finding() {
 
 #[test]
 fn sizes_that_are_not_taken_are_no_limit_where_larger_ones_are() {
-    for (fault, framing) in [("long-length-reversed", "length:u16be"), ("zero-behind-group-added", "cobs")] {
+    for (fault, framing) in [("reads-length-reversed", "length:u16be"), ("zero-behind-group-added", "cobs")] {
         let run = judged(fault, framing);
         assert!(failed(&run).contains("CLI-06"), "{fault}: {:?}", failed(&run));
         assert_eq!(run.calibration.expect("it is measured").profile.limit, None, "{fault}");

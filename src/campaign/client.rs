@@ -17,7 +17,7 @@ use super::schedule::Schedule;
 use super::stoppable::Stoppable;
 use super::unfit::PlainFailure;
 use super::{Options, Unfit, Watcher};
-use crate::framing::{Deframer, Framing, Strategy};
+use crate::framing::{After, Deframer, Framing, Strategy};
 use crate::oracle::{Judgement, judge};
 use crate::profile::{ClientProfile, Profile, Tempo, Told};
 use crate::scenario::Scenario;
@@ -26,7 +26,7 @@ use crate::session::{
 };
 use crate::transport::Transport;
 pub(super) use blame::blame;
-use blame::{HABITS, LATE, leave_to_the_reply};
+use blame::{HABITS, LATE, leave_to_the_message, leave_to_the_reply};
 use greeting::{Greeting, closing, kept, pace};
 
 /// So many plain sessions are played first.
@@ -54,6 +54,7 @@ const ABOUT_MESSAGE: &[&str] = &[
     "no-reply",
     "not-connected",
     "unasked-reply",
+    "unended-message",
     "unfinished-reply",
 ];
 
@@ -100,6 +101,7 @@ pub async fn run_client<T: Transport, W: Watcher>(
     let field = Field::new(transport, watcher, framing, &calibration, options);
     let mut outcomes = field.play_all(&schedule).await;
     field.settle(scenarios, &mut outcomes).await;
+    leave_to_the_message(&mut outcomes);
     leave_to_the_reply(&mut outcomes);
     FramingRun { framing: declared.clone(), calibration: Ok(calibration), outcomes }
 }
@@ -169,9 +171,14 @@ impl<T: Transport> Lab<'_, T> {
         // Processes share the machine with each other, and a session's close is nobody's bottleneck.
         let reply = tempo.reply.max(CLOSES);
         let tempo = Tempo { reply, case: SESSION + reply * 10, ..tempo }.scaled(self.scale);
+        let waits_for_end =
+            all(Greeting::waits_for_end) && greetings.iter().all(|greeting| closing(&greeting.trace) <= tempo.reply);
+        // It is declared that its server keeps the connection, and so the client has to close first.
+        let is_kept = self.framing.behaviour().after == Some(After::Keep);
         let rules = |greeting: &Greeting| {
             let broken = greeting.judgement.breaches.iter().map(|breach| breach.rule.as_str());
-            let late = if closing(&greeting.trace) > tempo.reply { LATE } else { &[] };
+            let is_late = closing(&greeting.trace) > tempo.reply || waits_for_end && is_kept;
+            let late = if is_late { LATE } else { &[] };
             let rules = broken.chain(late.iter().copied());
             let rules = rules.filter(|rule| HABITS.contains(rule));
             rules.map(str::to_owned).collect::<Vec<_>>()
@@ -195,8 +202,7 @@ impl<T: Transport> Lab<'_, T> {
             own,
             half_closes: self.framing.strategy() == Strategy::Close || all(Greeting::half_closes),
             // What comes later than it has to has another cause.
-            waits_for_end: all(Greeting::waits_for_end)
-                && greetings.iter().all(|greeting| closing(&greeting.trace) <= tempo.reply),
+            waits_for_end: waits_for_end && !is_kept,
             closes_after: steady(greetings).filter(|kept| *kept > tempo.reply),
             prints: prints.filter(|_| self.introduction.prints).map(Bytes::from_static),
             memory: most(|departure| departure.memory),
@@ -242,8 +248,11 @@ impl<T: Transport> Lab<'_, T> {
                 within: None,
             },
             wait(vec![Until::Echo], tempo.reply),
-            // A FIN that follows the message at once belongs to it.
-            Step::Pause(quiet),
+            if self.framing.strategy() == Strategy::Close {
+                wait(vec![Until::End], tempo.reply) // it ends the message
+            } else {
+                Step::Pause(quiet) // a FIN that follows the message at once belongs to it
+            },
             Step::Send {
                 conn,
                 promises: Vec::new(),
@@ -263,6 +272,7 @@ impl<T: Transport> Lab<'_, T> {
             host: Host::Listening,
             report: Report::Success,
             prints: None,
+            half_closes: true, // perhaps
             leaves_within: tempo.reply,
             memory: None,
             space: None,
@@ -326,14 +336,27 @@ fn unfit_outcomes(
     introduction: Introduction,
 ) -> Vec<Outcome> {
     let Unfit::Mute { trace, judgement, .. } = unfit else { return Vec::new() };
-    let came = trace.records.iter().any(|record| record.event == Event::Connected);
-    let basic = if came { "CLI-03" } else { "CLI-01" };
+    let has = |event: &Event| trace.records.iter().any(|record| record.event == *event);
+    let (came, again) = (has(&Event::Connected), has(&Event::Again));
+    let is_silent = received(trace, Conn(0)).next().is_none();
+    let is_open = judgement.breaches.iter().any(|breach| breach.rule == "unended-message");
+    let basic: &[&str] = match () {
+        // What it has to say, it may say on the other one.
+        () if !came || again && is_silent => &["CLI-01"],
+        () if again => &["CLI-01", "CLI-03"],
+        () if is_open => &["CLI-03", "CLI-20"],
+        () => &["CLI-03"],
+    };
     let failure = PlainFailure {
         trace,
         judgement,
-        basic: &[basic],
+        basic,
         stimulus: &["start the client with a plain message, and wait for it"],
-        reason: &format!("the client does not send a plain message rightly ({basic}){}", if came { "" } else { PLACE }),
+        reason: &format!(
+            "the client does not send a plain message rightly ({}){}",
+            basic.join(", "),
+            if came { "" } else { PLACE }
+        ),
     };
     let mut profile = Profile::declared(framing);
     profile.client = Some(Box::new(ClientProfile::unknown(framing, introduction.told)));

@@ -6,7 +6,7 @@ use super::judge::Judgement;
 use super::reply::difference;
 use super::rules::{self, Rule};
 use super::verdict::Breach;
-use crate::session::{Departure, Errand, Exit, Report};
+use crate::session::{Departure, Errand, Event, Exit, Record, Report, Script, Until};
 
 /// The rules that say something else of a client: it connects, sends first, and closes.
 const OF_CLIENT: &[(Rule, &str)] = &[
@@ -31,6 +31,13 @@ const OF_CLIENT: &[(Rule, &str)] = &[
 /// What a breach of the rule means where the target is a client.
 pub(super) fn of_client(rule: &Rule) -> &'static str {
     OF_CLIENT.iter().find(|(known, _)| known == rule).map_or(rule.about, |(_, sentence)| sentence)
+}
+
+/// What a client has not closed that has been sent nothing yet is its message.
+pub(super) fn of_message<'a>(rule: &'a Rule, any: &[Until], script: &Script, before: &[Record]) -> &'a Rule {
+    let is_answered = || before.iter().any(|record| matches!(record.event, Event::Sent(_) | Event::SentFin));
+    let is_end = *any == [Until::End] && *rule == rules::NOT_CLOSED;
+    if script.errand.is_some() && is_end && !is_answered() { &rules::UNENDED } else { rule }
 }
 
 /// What a client breaks in every session, by the name of its rule.
@@ -152,6 +159,7 @@ mod tests {
             host: Host::Listening,
             report,
             prints: Some(Bytes::from_static(b"hello")),
+            half_closes: false,
             leaves_within: Duration::ZERO,
             memory: Some(100),
             space: Some(1000),
@@ -210,6 +218,7 @@ mod tests {
             host: Host::Listening,
             report: Report::Any,
             prints: None,
+            half_closes: false,
             leaves_within: Duration::ZERO,
             memory: Some(100),
             space: Some(1000),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::client::{be_patient, be_slow, departed, of_client, told};
+use super::client::{be_patient, be_slow, departed, of_client, of_message, told};
+use super::desertion::desertion;
 use super::excerpt::excerpt;
 use super::queue::crowded_out;
 use super::reply::{describe, difference};
@@ -61,8 +62,12 @@ pub fn judge(script: &Script, trace: &Trace) -> Judgement {
 pub(super) fn judge_but_for(doubtful: &BTreeSet<Conn>, script: &Script, trace: &Trace) -> Judgement {
     let judgement = Judgement::default();
     let mut bench = Bench { script, trace, accounts: BTreeMap::new(), judgement, breaches: Vec::new(), printed: None };
+    let deserted = desertion(script, trace);
     for (index, record) in trace.records.iter().enumerate() {
         bench.hear(index, record);
+        if deserted == Some(index) {
+            bench.on_its_own(index, record.conn, &rules::EARLY_CLOSE);
+        }
     }
     bench.close();
     for (_, breach) in bench.breaches.iter_mut().filter(|(conn, _)| doubtful.contains(conn)) {
@@ -255,6 +260,14 @@ impl Bench<'_> {
         }
     }
 
+    /// Something is wrong with a connection, if nothing was before.
+    fn on_its_own(&mut self, index: usize, conn: Conn, rule: &Rule) {
+        let told = self.accounts.get_mut(&conn).map(|account| std::mem::replace(&mut account.told, true));
+        if told == Some(false) {
+            self.breach(rule, index, Some(conn), Breach::default());
+        }
+    }
+
     /// One connection did not bring what a step waited for.
     fn unmet(&mut self, index: usize, conn: Conn, any: &[Until], outcome: Outcome) {
         let Some(account) = self.accounts.get_mut(&conn) else { return };
@@ -262,7 +275,9 @@ impl Bench<'_> {
             return;
         }
         let rule = account.missing(any, outcome);
-        let Some(rule) = rule else { return };
+        let Some(rule) = rule.map(|rule| of_message(rule, any, self.script, &self.trace.records[..index])) else {
+            return;
+        };
         account.told = true;
         let due = account.ledger.due().map(|promise| excerpt(&promise.payload));
         let detail = format!("{conn}: {} bytes had come", account.ledger.total());

@@ -4,6 +4,7 @@
 //! (the ledger), and that every step that waited for something got it.
 
 mod client;
+mod desertion;
 mod excerpt;
 mod judge;
 mod queue;

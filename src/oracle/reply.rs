@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::excerpt::{excerpt, excerpt_at};
 use super::rules::{self, Rule};
 use super::verdict::Breach;
+use crate::framing::{Malformed, Reason};
 use crate::session::Wrong;
 
 /// Bytes of context shown before the first difference in a stream.
@@ -28,9 +29,20 @@ pub(super) fn describe(wrong: &Wrong, received: &[Bytes]) -> (&'static Rule, Bre
         // How much of it had come by the time of reading varies from run to run.
         Wrong::Unasked { actual } => (&rules::UNASKED, actual_only(&actual.slice(..actual.len().min(1)))),
         Wrong::Malformed { error, .. } => {
-            (&rules::MALFORMED, Breach { actual: Some(error.to_string()), ..Breach::default() })
+            (&rules::MALFORMED, Breach { actual: Some(why_malformed(*error)), ..Breach::default() })
         }
         Wrong::Unfinished { actual } => (&rules::UNFINISHED, actual_only(actual)),
+    }
+}
+
+/// The limit on a message is not that of the framing, but that of what the case is about.
+fn why_malformed(error: Malformed) -> String {
+    match error.reason {
+        Reason::TooLong { claimed: Some(bytes), .. } => {
+            format!("{bytes} bytes are announced, more than any message has here (at byte {})", error.offset)
+        }
+        Reason::TooLong { limit, .. } => format!("no end in {limit} bytes, which is more than any message has here"),
+        _ => error.to_string(),
     }
 }
 

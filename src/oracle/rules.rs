@@ -93,6 +93,8 @@ pub(super) const UNSERVED: Rule = Rule {
     timing: false,
     about: "a connection got no reply, although those before it had ended and later ones were answered, again and again",
 };
+pub(super) const UNENDED: Rule =
+    Rule { name: "unended-message", timing: true, about: "the client sends no FIN behind its message" };
 pub(super) const UNFINISHED: Rule =
     Rule { name: "unfinished-reply", timing: false, about: "the connection ended inside a reply" };
 
@@ -129,6 +131,7 @@ pub const RULES: &[Rule] = &[
     SPACE_TAKEN,
     STILL_THERE,
     UNASKED,
+    UNENDED,
     UNFINISHED,
     UNSERVED,
     WRONG_OUTPUT,

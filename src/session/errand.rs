@@ -18,6 +18,8 @@ pub struct Errand {
     pub report: Report,
     /// What must stand on its standard output when it reports success, as it is or as a line.
     pub prints: Option<Bytes>,
+    /// It ends its message with FIN, and takes the reply behind that.
+    pub half_closes: bool,
     /// How long it may take to leave after the script has ended.
     pub leaves_within: Duration,
     /// So much resident memory may it have taken, in bytes.

@@ -16,8 +16,22 @@ pub(super) const HABITS: &[&str] = &["client-crashed", "false-failure", "not-clo
 
 const AGAIN: &str = "another-connection";
 
+/// What CLI-01 is about: all else that its cases show is told by others.
+const ABOUT_CONNECTIONS: &[&str] = &[AGAIN, "not-connected", "no-handshake"];
+
 /// What is about the message, and the wait for its reply.
 const BEFORE_REPLY: &[&str] = &["CLI-03", "CLI-04", "CLI-05", "CLI-17", "CLI-18"];
+
+/// What is about the message itself, and what a wrong one shows.
+const OF_MESSAGE: &[&str] = &["CLI-03", "CLI-04", "CLI-17"];
+const WRONG_MESSAGE: &[&str] =
+    &["altered-reply", "closed-early", "flood", "malformed-reply", "no-reply", "unended-message", "unfinished-reply"];
+
+/// What needs its message to have come rightly before it can show anything.
+const BEHIND_MESSAGE: &[&str] = &[
+    "CLI-05", "CLI-06", "CLI-07", "CLI-08", "CLI-09", "CLI-10", "CLI-11", "CLI-12", "CLI-13", "CLI-15", "CLI-16",
+    "CLI-22",
+];
 
 /// What a client that leaves inside the reply shows besides.
 const OF_LEAVING: &[&str] = &["early-close", "not-reading", "reset"];
@@ -32,12 +46,24 @@ pub(in crate::campaign) fn blame(outcome: &mut Outcome, client: &ClientProfile) 
         let late = outcome.judgement.breaches.iter_mut().filter(|breach| LATE.contains(&breach.rule.as_str()));
         late.for_each(|breach| breach.timing = false);
     }
+    only_connections(outcome);
     without_second_connection(outcome);
     without_habits(outcome, client);
 }
 
 fn is_about(outcome: &Outcome, requirement: &str) -> bool {
     outcome.case.requirements.iter().any(|id| id == requirement)
+}
+
+/// How a session ends that its server has ended, and what its client says of it, is told by what is about that.
+fn only_connections(outcome: &mut Outcome) {
+    if !is_about(outcome, "CLI-01") {
+        return;
+    }
+    outcome.judgement.breaches.retain(|breach| ABOUT_CONNECTIONS.contains(&breach.rule.as_str()));
+    if outcome.judgement.breaches.is_empty() {
+        outcome.verdict = if outcome.judgement.inconclusive.is_none() { Verdict::Pass } else { Verdict::Inconclusive };
+    }
 }
 
 /// That a session is one connection is told by CLI-01, which is about it.
@@ -68,6 +94,29 @@ fn without_habits(outcome: &mut Outcome, client: &ClientProfile) {
     } else if breaches.is_empty() {
         outcome.verdict = Verdict::Inconclusive;
         outcome.reason = Some("what it shows, a plain session shows as well (CLI-07)".into());
+    }
+}
+
+/// A case about the reply whose message came wrong says nothing of the reply: that is told by a case about the message, whatever
+/// that asks for.
+pub(super) fn leave_to_the_message(outcomes: &mut [Outcome]) {
+    let ids = |outcome: &Outcome, of: &[&str]| outcome.case.requirements.iter().all(|id| of.contains(&id.as_str()));
+    let shows = |breach: &Breach| WRONG_MESSAGE.contains(&breach.rule.as_str());
+    let is_wrong = |outcome: &Outcome| outcome.verdict == Verdict::Fail && outcome.judgement.breaches.iter().any(shows);
+    let told = outcomes.iter().find(|outcome| is_wrong(outcome) && ids(outcome, OF_MESSAGE));
+    let told = told.and_then(|outcome| outcome.case.requirements.first()).cloned();
+    let told = told.or_else(|| {
+        // One of those in which it shows stands for it, where the run is about that, too.
+        let is_asked = outcomes.iter().any(|outcome| is_about(outcome, "CLI-03"));
+        let first =
+            outcomes.iter_mut().find(|outcome| is_asked && is_wrong(outcome) && ids(outcome, BEHIND_MESSAGE))?;
+        first.case.requirements = vec!["CLI-03".into()];
+        Some("CLI-03".to_owned())
+    });
+    for outcome in outcomes.iter_mut().filter(|outcome| is_wrong(outcome) && ids(outcome, BEHIND_MESSAGE)) {
+        let Some(told) = &told else { return };
+        outcome.verdict = Verdict::Inconclusive;
+        outcome.reason = Some(format!("its message came wrong, which is told by {told}"));
     }
 }
 

@@ -135,7 +135,7 @@ const SESSION: &[ClientFault] = &[
     habit("leaves-after-sending", "closes when its message is written", &["CLI-05", "CLI-20"], any, |habits, _| {
         habits.sending = Sending::AndLeaves;
     }),
-    habit("no-half-close", "does not end its message with FIN", &["CLI-20"], close, |habits, _| {
+    habit("no-half-close", "does not end its message with FIN", &["CLI-03", "CLI-20"], close, |habits, _| {
         habits.half_closes = false;
     }),
     habit("never-closes", "keeps the connection open after the reply", &["CLI-07"], any, |habits, _| {
@@ -182,6 +182,15 @@ const REPLY: &[ClientFault] = &[
     habit("one-read", "takes what one read brings for the reply", &["CLI-06"], any, |habits, _| {
         habits.whole = Whole::FirstRead;
     }),
+    habit(
+        "content-with-a-part",
+        "takes what one read brings for the reply, and is content with it",
+        &["CLI-06", "CLI-08"],
+        any,
+        |habits, _| {
+            (habits.whole, habits.on_mismatch) = (Whole::FirstRead, Reaction::Succeed);
+        },
+    ),
     habit(
         "counts-its-message",
         "reads as many bytes as its message has, whatever surrounds them",
@@ -307,7 +316,7 @@ const REPLY: &[ClientFault] = &[
         },
     ),
     habit(
-        "long-length-reversed",
+        "reads-length-reversed",
         "reads a length of more than a byte in the other order",
         &["CLI-03"],
         |framing| large(framing, 1024) && prefixed(framing),

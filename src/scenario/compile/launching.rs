@@ -46,6 +46,7 @@ impl<'a> Compiler<'a> {
             host: server.into(),
             report,
             prints: client.prints.as_ref().filter(|_| is_printed).map(|behind| followed(&message, behind)),
+            half_closes: client.half_closes,
             leaves_within: if server == Server::Refusing {
                 self.scaled(REFUSED)
             } else {

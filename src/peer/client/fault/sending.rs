@@ -40,6 +40,10 @@ fn escaped(framing: &Framing) -> bool {
     matches!(framing.kind(), Kind::Delimiter(delimiter) if delimiter.escape.is_some())
 }
 
+fn long_prefixed(framing: &Framing) -> bool {
+    prefixed(framing) && large(framing, 1024)
+}
+
 fn narrow(framing: &Framing) -> bool {
     width(framing).is_some_and(|width| width <= 2)
 }
@@ -158,6 +162,18 @@ pub(super) const REQUEST: &[ClientFault] = &[
         frame[..width].reverse();
         frame
     }),
+    request(
+        "long-length-reversed",
+        "writes a length of more than a byte in the other order",
+        long_prefixed,
+        |framing, mut frame| {
+            let width = width(framing).unwrap_or(0);
+            if frame.len() > width + 255 {
+                frame[..width].reverse();
+            }
+            frame
+        },
+    ),
     request("length-too-long", "claims one byte more than it sends", prefixed, |framing, mut frame| {
         if let Some(last) = width(framing).and_then(|width| frame.get_mut(width - 1)) {
             *last = last.wrapping_add(1);
