@@ -75,6 +75,8 @@ pub struct ClientProfile {
     pub space: Option<u64>,
     /// The most processor time, in milliseconds, where it can be seen.
     pub cpu: Option<u64>,
+    /// It takes its time to come, and leaves the processor to others meanwhile.
+    pub dawdles: bool,
     /// The rules that it breaks in a plain session, and so in any other.
     pub habitual: Vec<String>,
     /// There is a name with an address of either family, to send it to.
@@ -97,6 +99,7 @@ impl ClientProfile {
             memory: None,
             space: None,
             cpu: None,
+            dawdles: false,
             habitual: Vec::new(),
             two_addresses: false,
         }

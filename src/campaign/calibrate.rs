@@ -70,7 +70,7 @@ impl Calibration {
 
     /// Whether it takes so long over a small reply that whoever asks has nothing to do meanwhile.
     pub(super) fn is_slow(&self) -> bool {
-        self.round_trip >= SLOW
+        self.round_trip >= SLOW || self.profile.client.as_ref().is_some_and(|client| client.dawdles)
     }
 
     /// How long it may be busy while others wait for their replies: they have to come in time nevertheless.

@@ -208,6 +208,7 @@ impl<T: Transport> Lab<'_, T> {
             memory: most(|departure| departure.memory),
             space: most(|departure| departure.space),
             cpu: most(|departure| departure.cpu),
+            dawdles: all(Greeting::dawdles),
             habitual: habitual.unwrap_or_default(),
             two_addresses: self.introduction.two_addresses,
         }));

@@ -6,6 +6,9 @@ use crate::campaign::Unfit;
 use crate::oracle::Judgement;
 use crate::session::{Event, Exit, Failure, Script, Trace};
 
+/// One that needs so long before it connects keeps a run waiting.
+const DAWDLING: Duration = Duration::from_millis(300);
+
 /// One plain session.
 pub(super) struct Greeting {
     pub(super) message: Vec<u8>,
@@ -28,6 +31,13 @@ impl Greeting {
     /// The client could not be started, or not be listened for.
     pub(super) fn is_ours(&self) -> bool {
         self.first(|event| *event == Event::ConnectFailed(Failure::Ours)).is_some()
+    }
+
+    /// It came so late that more of its kind may do so at once, since it has no need of the processor for that.
+    pub(super) fn dawdles(&self) -> bool {
+        let came = self.first(|event| *event == Event::Connected).map(|index| self.trace.records[index].at);
+        let busy = self.trace.departure().and_then(|left| left.cpu).map(Duration::from_millis);
+        came.zip(busy).is_some_and(|(came, busy)| came > DAWDLING && came > busy * 4)
     }
 
     /// Its FIN came before anything was sent back.
