@@ -101,6 +101,17 @@ fn a_client_that_looks_whether_anybody_listens_before_it_speaks_connects_twice()
     }
 }
 
+/// Who has left its session is known on Linux only.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_client_leaves_behind_is_told() {
+    let script = format!("setsid sleep 30 >/dev/null 2>&1 & exec {ECHOSPEC} send {{host}}:{{port}} --framing lf");
+    let output = check_client(&["--framing", "lf", "--only", "client/plain"], &["sh", "-c", &script]);
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("the target has left") && said.contains("behind, which the run has ended"), "{said}");
+}
+
 #[test]
 fn a_failed_case_shows_the_session_and_how_to_see_it_again() {
     let command = [ECHOSPEC, "send", "{host}:{port}", "--framing", "lf", "--fault", "never-compares"];

@@ -45,9 +45,19 @@ fn end(run: &str) {
         let environment = process.environ().unwrap_or_default(); // that of others cannot be read
         environment.get(OsStr::new(NAME)).is_some_and(|value| value == run)
     };
-    for _ in 0..LOOKS {
+    let living = || {
         let all = procfs::process::all_processes().into_iter().flatten().flatten();
-        let left: Vec<_> = all.filter(is_known).filter_map(|process| Pid::from_raw(process.pid)).collect();
+        all.filter(is_known).filter_map(|process| Pid::from_raw(process.pid)).collect::<Vec<_>>()
+    };
+    for look in 0..LOOKS {
+        let mut left = living();
+        if look == 0 && !left.is_empty() {
+            std::thread::sleep(LOOK); // what was ended with its case is gone in a moment
+            left = living();
+            if !left.is_empty() {
+                eprintln!("echospec: the target has left {} behind, which the run has ended", processes(left.len()));
+            }
+        }
         if left.is_empty() {
             return;
         }
@@ -56,6 +66,11 @@ fn end(run: &str) {
         }
         std::thread::sleep(LOOK);
     }
+}
+
+#[cfg(target_os = "linux")]
+fn processes(count: usize) -> String {
+    if count == 1 { "a process".into() } else { format!("{count} processes") }
 }
 
 #[cfg(not(target_os = "linux"))]
