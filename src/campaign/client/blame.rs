@@ -136,9 +136,11 @@ pub(super) fn leave_to_the_reply(outcomes: &mut [Outcome]) {
         .collect();
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::Fail && before(outcome)) {
         let judgement = &outcome.judgement;
-        let elsewhere = |breach: &Breach| told.iter().find(|(rule, _)| *rule == breach.rule);
+        let leaves = |rule: &str| OF_LEAVING.contains(&rule);
+        let is_same = |rule: &str, other: &str| rule == other || leaves(rule) && leaves(other);
+        let elsewhere = |breach: &Breach| told.iter().find(|(rule, _)| is_same(rule, &breach.rule));
         let Some((_, requirement)) = judgement.breaches.iter().find_map(elsewhere) else { continue };
-        let follows = |breach: &Breach| OF_LEAVING.contains(&breach.rule.as_str()) || elsewhere(breach).is_some();
+        let follows = |breach: &Breach| leaves(&breach.rule) || elsewhere(breach).is_some();
         if judgement.answered && !is_about_message(judgement) && judgement.breaches.iter().all(follows) {
             outcome.reason =
                 Some(format!("its message came right; what becomes of the reply is told by {requirement}"));
