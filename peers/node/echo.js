@@ -32,6 +32,31 @@ const splitting = options => socket => {
   socket.on('end', () => socket.end())
 }
 
+// Each message that a stream takes off the bytes, as it is written: by its `data`, as from `for await` short ones come together.
+const parsing = (parser, written) => socket => {
+  socket.pipe(parser()).on('data', message => paced(socket, written(message))).on('end', () => socket.end())
+}
+const endedBy = end => message => Buffer.concat([message, Buffer.from(end)])
+const delimiterStream = delimiter => parsing(() => new (require('delimiter-stream'))({ delimiter }), endedBy(delimiter))
+const binarySplit = delimiter => parsing(() => require('binary-split')(delimiter), endedBy(delimiter))
+const byline = options => parsing(() => require('byline').createStream(null, options), line => Buffer.from(line + '\n'))
+
+// `onMessage` is called for what comes within the limit; nothing is asked of the rest.
+const slipping = maxMessageSize => socket => {
+  const slip = require('slip')
+  const onMessage = message => paced(socket, Buffer.from(slip.encode(message)))
+  const decoder = new slip.Decoder({ maxMessageSize, onMessage, onError: () => {} })
+  socket.on('data', data => decoder.decode(data))
+  socket.on('end', () => socket.end())
+}
+
+// Its own frames to itself.
+const framed = bits => socket => {
+  const frames = new (require('framed-stream'))(socket, { bits })
+  frames.on('error', () => socket.destroy())
+  frames.pipe(frames)
+}
+
 const echoes = {
   pipe: socket => socket.pipe(socket),
   'pipe-bare': socket => socket.pipe(socket),
@@ -78,16 +103,8 @@ const echoes = {
     })
     socket.on('end', () => socket.end())
   },
-  slip: socket => {
-    const slip = require('slip')
-    const decoder = new slip.Decoder({
-      maxMessageSize: 1 << 28,
-      bufferSize: 65536,
-      onMessage: message => paced(socket, Buffer.from(slip.encode(message)))
-    })
-    socket.on('data', data => decoder.decode(data))
-    socket.on('end', () => socket.end())
-  },
+  slip: slipping(1 << 28),
+  'slip-short': slipping(65536),
   cobs: socket => {
     const cobs = require('cobs')
     let held = Buffer.alloc(0)
@@ -134,7 +151,53 @@ const echoes = {
     const decode = frame.decode({ maxSize: 1 << 28 })
     decode.on('error', () => socket.destroy())
     socket.pipe(decode).on('data', data => encode.write(data)).on('end', () => encode.end())
-  }
+  },
+  'framed-8': framed(8),
+  'framed-16': framed(16),
+  'framed-24': framed(24),
+  'framed-32': framed(32),
+  'length-prefixed-message': socket => {
+    const { read, write } = require('length-prefixed-message')
+    const next = () => read(socket, message => {
+      write(socket, message)
+      setImmediate(next) // as its own call would be a recursion
+    })
+    next()
+    socket.on('end', () => socket.end())
+  },
+  'pull-length-prefixed': socket => {
+    const { decode, encode } = require('pull-length-prefixed')
+    const received = require('pull-pushable')()
+    socket.on('data', data => received.push(data))
+    socket.on('end', () => received.end())
+    const read = encode()(decode({ maxLength: 1 << 28 })(received))
+    const next = () => read(null, (end, frame) => {
+      if (end) return socket.end()
+      socket.write(frame.slice(), next)
+    })
+    next()
+  },
+  'endo-netstring': async socket => {
+    const { makeNetstringReader } = await import('@endo/netstring')
+    const messages = async function * (source) {
+      for await (const message of makeNetstringReader(source)) yield Buffer.concat([Buffer.from(`${message.length}:`), message, Buffer.from(',')])
+    }
+    pipeline(socket, messages, socket, () => {})
+  },
+  'delimiter-stream': delimiterStream('\n'),
+  'delimiter-stream-eom': delimiterStream('<EOM>'),
+  'binary-split': binarySplit('\n'),
+  'binary-split-eom': binarySplit('<EOM>'),
+  split: parsing(() => require('split')('\n', null, { trailing: false }), line => line + '\n'),
+  byline: byline({}),
+  'byline-keeps': byline({ keepEmptyLines: true, encoding: 'utf8' }),
+  'serialport-delimiter': parsing(
+    () => new (require('@serialport/parser-delimiter').DelimiterParser)({ delimiter: '<EOM>', includeDelimiter: true }),
+    message => message
+  ),
+  'serialport-readline': parsing(
+    () => new (require('@serialport/parser-readline').ReadlineParser)({ delimiter: '\r\n' }), line => line + '\r\n'
+  )
 }
 
 const [name, port] = process.argv.slice(2)
