@@ -100,7 +100,10 @@ fn without_habits(outcome: &mut Outcome, client: &ClientProfile) {
 /// A case about the reply whose message came wrong says nothing of the reply: that is told by a case about the message, whatever
 /// that asks for.
 pub(super) fn leave_to_the_message(outcomes: &mut [Outcome]) {
-    let ids = |outcome: &Outcome, of: &[&str]| outcome.case.requirements.iter().all(|id| of.contains(&id.as_str()));
+    let ids = |outcome: &Outcome, of: &[&str]| {
+        let ids = &outcome.case.requirements;
+        !ids.is_empty() && ids.iter().all(|id| of.contains(&id.as_str()))
+    };
     let shows = |breach: &Breach| WRONG_MESSAGE.contains(&breach.rule.as_str());
     let is_wrong = |outcome: &Outcome| outcome.verdict == Verdict::Fail && outcome.judgement.breaches.iter().any(shows);
     let told = outcomes.iter().find(|outcome| is_wrong(outcome) && ids(outcome, OF_MESSAGE));

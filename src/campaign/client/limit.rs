@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
 
 use super::Lab;
 use crate::campaign::calibrate::Calibration;
@@ -21,6 +21,9 @@ const NARROWING: Duration = Duration::from_secs(3);
 /// Lengths whose bytes are the same in either order, in fields of two and of three or four bytes, and those at which groups of
 /// COBS and numbers of one byte end: a limit is met at their multiples as at any other size.
 const STEPS: &[u64] = &[254, 255, 256, 257, 257 * 256];
+
+/// So many of them are tried at once: each is held several times over.
+const AT_ONCE: usize = 4;
 
 /// What a refusal of the reply may look like.
 const REFUSALS: &[&str] = &["false-failure", "not-reading", "reset"];
@@ -59,8 +62,13 @@ impl<T: Transport> Lab<'_, T> {
         }
         // Where a larger one comes back, something else was wrong with those that did not.
         let beyond = beyond(refused).into_iter().filter(sendable).map(|message| self.takes(message));
-        let is_limit = join_all(beyond).await.into_iter().flatten().all(|(comes_back, _)| !comes_back);
-        is_limit.then_some(taken)
+        let mut tried = futures_util::stream::iter(beyond).buffer_unordered(AT_ONCE);
+        while let Some(known) = tried.next().await {
+            if known.is_some_and(|(comes_back, _)| comes_back) {
+                return None;
+            }
+        }
+        Some(taken)
     }
 
     /// Whether a message comes back, and how long that took; `None`: neither that nor a clean refusal.

@@ -45,14 +45,7 @@ pub(super) const FAULTS: &[Fault] = &[
         about: "remembers its answer, and gives it to a message that differs in the last byte only",
         breaks: &["SES-05", "CON-08"],
         applies: |framing| scope::many(framing) && !scope::fixed(framing),
-        act: Act::Message(|desk, message| {
-            let [all @ .., _] = message.as_slice() else { return message };
-            if desk.kept.len() == message.len() && desk.kept.starts_with(all) {
-                return desk.kept.clone();
-            }
-            desk.kept.clone_from(&message);
-            message
-        }),
+        act: Act::Message(|desk, message| remembered(desk, &message, |bytes| Some(bytes.split_last()?.1.to_vec()))),
     },
     Fault {
         name: "alike-at-both-ends-is-the-same",
@@ -60,19 +53,24 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: &["SES-05", "CON-08"],
         applies: |framing| scope::many(framing) && !scope::fixed(framing),
         act: Act::Message(|desk, message| {
-            let ends =
-                |bytes: &[u8]| (bytes.len() > 2 * END).then(|| [&bytes[..END], &bytes[bytes.len() - END..]].concat());
-            if desk.kept.len() == message.len() && ends(&message).is_some_and(|ours| ends(&desk.kept) == Some(ours)) {
-                return desk.kept.clone();
-            }
-            desk.kept.clone_from(&message);
-            message
+            remembered(desk, &message, |bytes| {
+                (bytes.len() > 2 * END).then(|| [&bytes[..END], &bytes[bytes.len() - END..]].concat())
+            })
         }),
     },
 ];
 
 /// How many bytes of each end of a message are looked at.
 const END: usize = 16;
+
+/// The message before this one, if it has the same size and the same `key`; otherwise this one, which is kept.
+fn remembered(desk: &mut Desk, message: &[u8], key: fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
+    let known = desk.kept.len() == message.len() && key(message).is_some() && key(message) == key(&desk.kept);
+    if !known {
+        desk.kept = message.to_vec();
+    }
+    desk.kept.clone()
+}
 
 /// Puts a message on top of those that wait: it stands before its length.
 fn push(desk: &mut Desk, payload: &[u8]) {
