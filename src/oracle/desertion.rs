@@ -39,10 +39,11 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::oracle::judge;
     use crate::session::{Conn, Departure, Errand, Host, Record, Replies, Segment};
 
-    /// Where it shows in the trace of a reply of two bytes.
-    fn shown(report: Report, half_closes: bool, events: &[Event]) -> Option<usize> {
+    /// A reply of two bytes, and what came of it.
+    fn session(report: Report, half_closes: bool, how: Exit, events: &[Event]) -> (Script, Trace) {
         let (conn, byte) = (Conn(0), Segment::once(Bytes::from_static(b"a")));
         let errand = Errand {
             message: Bytes::from_static(b"aa"),
@@ -58,9 +59,27 @@ mod tests {
         };
         let steps = vec![Step::Send { conn, promises: Vec::new(), segments: vec![byte; 2], within: None }];
         let script = Script { steps, replies: Replies::Payloads, bound: Duration::ZERO, errand: Some(errand) };
-        let left = Event::Left(Departure::of(Exit::Success(0)));
+        let left = Event::Left(Departure::of(how));
         let records = events.iter().cloned().chain([left]).map(|event| Record { at: Duration::ZERO, conn, event });
-        desertion(&script, &Trace { records: records.collect() })
+        (script, Trace { records: records.collect() })
+    }
+
+    /// Where it shows in the trace.
+    fn shown(report: Report, half_closes: bool, events: &[Event]) -> Option<usize> {
+        let (script, trace) = session(report, half_closes, Exit::Success(0), events);
+        desertion(&script, &trace)
+    }
+
+    /// With `--listen` nothing but the connection can show it.
+    #[test]
+    fn whoever_leaves_is_told_though_its_process_cannot_be_seen() {
+        let sent = || Event::Sent(Bytes::from_static(b"a"));
+        let broken = |events: &[Event]| {
+            let (script, trace) = session(Report::Success, false, Exit::Unseen, events);
+            judge(&script, &trace).breaches.into_iter().map(|breach| breach.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(broken(&[sent(), Event::Fin, sent()]), ["early-close"]);
+        assert_eq!(broken(&[sent(), sent(), Event::Fin]), Vec::<String>::new());
     }
 
     #[test]
