@@ -13,18 +13,20 @@ use super::exit::{Exit, Failure};
 const ENDINGS: [fn() -> SignalKind; 4] =
     [SignalKind::interrupt, SignalKind::terminate, SignalKind::hangup, SignalKind::quit];
 
-/// Done at Ctrl-C, or when a supervisor asks for the end: what was started here must not outlive it.
-pub(super) async fn asked_to_end() {
+/// Done at Ctrl-C, or when a supervisor asks for the end: what was started here must not outlive it. From the call on, whether it
+/// is awaited yet or not, nothing of that kind kills the process; it expects a runtime around it.
+pub(super) fn asked_to_end() -> impl Future<Output = ()> {
     let heard = ENDINGS.map(|kind| {
+        let is_heard = kind() != SignalKind::hangup() || !outlives_its_terminal();
+        let signal = is_heard.then(|| signal(kind()));
         Box::pin(async move {
-            let is_heard = kind() != SignalKind::hangup() || !outlives_its_terminal();
-            match is_heard.then(|| signal(kind())) {
+            match signal {
                 Some(Ok(mut signal)) => _ = signal.recv().await,
                 _ => std::future::pending().await,
             }
         })
     });
-    futures_util::future::select_all(heard).await;
+    async { _ = futures_util::future::select_all(heard).await }
 }
 
 /// Whether `nohup` has started this process: SIGHUP was ignored when it began.

@@ -57,11 +57,12 @@ async fn serve(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> 
     let ways = Ways { up: args.upstream.clone(), down: args.downstream.clone(), seed: Seed::new(&args.seed).number };
     let proxy = Proxy::bind(args.listen.resolve()?, args.to.resolve()?, ways).await.map_err(refused)?;
     let address = proxy.address().map_err(refused)?;
+    let ended = asked_to_end(); // whoever reads the line may end it at once
     console.print(format!("listening on {address}\n").as_bytes())?;
     let (stop, stopped) = watch::channel(false);
     tokio::select! {
         () = proxy.serve(stopped) => {}
-        () = asked_to_end() => {}
+        () = ended => {}
     }
     drop(stop);
     Ok(Exit::Conforms)

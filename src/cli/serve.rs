@@ -61,13 +61,14 @@ async fn serve(args: &Args, settings: Settings, console: &mut Console<'_>) -> Re
     let refused = |error| Failure::System(format!("cannot listen on {}", args.listen), error);
     let server = Server::bind(args.listen.resolve()?, settings, args.max_connections as usize).map_err(refused)?;
     let address = server.address().map_err(refused)?;
+    let ended = asked_to_end(); // whoever reads the line may end it at once
     console.print(format!("listening on {address}\n").as_bytes())?;
     let (stop, stopped) = watch::channel(false);
     let mut serving = std::pin::pin!(server.serve(stopped));
     tokio::select! {
         // A server that dies of its fault.
         () = &mut serving => return Ok(Exit::Nonconforming),
-        () = asked_to_end() => {}
+        () = ended => {}
     }
     let _ = stop.send(true);
     serving.await;
