@@ -129,7 +129,8 @@ fn a_death_that_no_case_explains_is_told_nevertheless() {
 
 #[test]
 fn the_framings_share_the_time() {
-    let fuzzed = Fuzzed::new(&["--time", "2s"]);
+    // Far more than four targets need to be measured, on whatever machine: the others of this file run as long beside it.
+    let fuzzed = Fuzzed::new(&["--time", "20s"]);
     assert_eq!(fuzzed.code(), Some(0), "{}", fuzzed.said());
     assert_eq!(fuzzed.said().matches(" cases in ").count(), 4, "{}", fuzzed.said());
 }
