@@ -386,6 +386,7 @@ fn a_target_that_sleeps_behind_each_segment_is_not_sent_hundreds() {
             time_scale: 1.0,
             seed: 0,
             thorough: false,
+            patient: false,
         };
         let one = scenarios.iter().find(|one| one.id == "segmentation/byte-by-byte-longer").expect("it exists");
         one.expand(&context).iter().filter(|case| matches!(case.plan, scenario::Plan::Skip(_))).count()

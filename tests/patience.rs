@@ -7,10 +7,11 @@ use std::time::Duration;
 use echospec::campaign::{self, FramingRun, Introduction, Options, Selection, Watcher};
 use echospec::framing::Framing;
 use echospec::oracle::Verdict;
-use echospec::peer::{Settings, client};
+use echospec::peer::{Settings, client, fault};
 use echospec::profile::Told;
 use echospec::scenario;
-use echospec::transport::Simulator;
+use echospec::session::{Script, Trace};
+use echospec::transport::{Simulator, Transport};
 
 struct Nobody;
 
@@ -62,11 +63,13 @@ fn a_client_that_closes_late_every_time_is_told_so_once() {
 #[derive(Default)]
 struct Minutes {
     cases: AtomicU32,
+    judges: AtomicBool,
     looks_again: AtomicBool,
 }
 
 impl Watcher for Minutes {
     fn phase(&self, name: &str, _cases: usize) {
+        self.judges.fetch_or(name == "judging", Ordering::Relaxed);
         self.looks_again.fetch_or(name.starts_with("looking again"), Ordering::Relaxed);
     }
 
@@ -76,6 +79,10 @@ impl Watcher for Minutes {
 
     fn elapsed(&self) -> Duration {
         Duration::from_secs(60) * self.cases.load(Ordering::Relaxed)
+    }
+
+    async fn after(&self, _time: Duration) {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -92,4 +99,38 @@ fn a_client_that_was_seen_to_wait_is_not_waited_for_once_more() {
     let run = judged("waits-forever", "client/silence", &watcher);
     assert!(run.outcomes.iter().any(|outcome| outcome.verdict == Verdict::Inconclusive));
     assert!(!watcher.looks_again.load(Ordering::Relaxed));
+}
+
+/// A target that never lets go of the first case.
+struct Holding<'a> {
+    server: Simulator,
+    watcher: &'a Minutes,
+    holds: AtomicBool,
+}
+
+impl Transport for Holding<'_> {
+    async fn run(&self, script: Script) -> Trace {
+        if self.watcher.judges.load(Ordering::Relaxed) && !self.holds.swap(true, Ordering::Relaxed) {
+            return std::future::pending().await;
+        }
+        self.server.run(script).await
+    }
+}
+
+#[test]
+fn a_verdict_that_is_known_does_not_wait_for_a_case_without_end() {
+    let framing: Framing = "lf".parse().expect("a framing");
+    let scenarios = scenario::builtin().expect("the built-in scenarios");
+    let selection = Selection::new(&["BYT-*".into()], &[], &scenarios).expect("it exists");
+    let options = Options { selection, jobs: 2, ..Options::default() };
+    let watcher = Minutes::default();
+    let fault = fault::find("upper-case").expect("a fault");
+    let server = Simulator::new(Settings::new(framing.clone()).with_fault(fault));
+    let target = Holding { server, watcher: &watcher, holds: AtomicBool::new(false) };
+    let run = campaign::run(&target, &watcher, &framing, &scenarios, &options);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let run = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), run).await });
+    let run = run.expect("it ends");
+    let of = |wanted| run.outcomes.iter().filter(|outcome| outcome.verdict == wanted).count();
+    assert!(target.holds.into_inner() && of(Verdict::Fail) > 0 && of(Verdict::NotRun) > 0);
 }

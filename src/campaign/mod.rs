@@ -49,6 +49,10 @@ pub trait Watcher: Sync {
     fn elapsed(&self) -> Duration {
         Duration::ZERO
     }
+    /// Done after so long; never where there is no clock.
+    fn after(&self, _time: Duration) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
     /// Whether the run should end: what is left is not run.
     fn stopped(&self) -> bool {
         false

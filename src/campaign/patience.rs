@@ -15,6 +15,10 @@ use crate::transport::Transport;
 const LONG_ENOUGH: Duration = Duration::from_secs(30);
 /// Nor one whose process is ours: to see what that takes lasts 20 s by itself.
 const LONG_ENOUGH_TO_WEIGH: Duration = Duration::from_secs(60);
+/// What is in progress by then may take so much longer.
+const TO_FINISH: Duration = Duration::from_secs(10);
+/// How often it is looked at whether that is over.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// Of a target that is not done by then, and need not be wrong, each scenario is played once; sooner of one that is known to
 /// be slow.
 const SLOW_RUN: Duration = Duration::from_secs(50);
@@ -60,9 +64,24 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         self.proved.load(Ordering::Relaxed) && self.has_taken_long()
     }
 
+    /// Whether what else is wrong with the target takes too long to be found, or is to be confirmed first.
+    pub(super) fn is_enough(&self) -> bool {
+        self.is_beyond_doubt() || self.is_long_doubted()
+    }
+
     /// Whether so much has failed by time alone that it is time to confirm some of it.
-    pub(super) fn is_long_doubted(&self) -> bool {
+    fn is_long_doubted(&self) -> bool {
         self.doubts.load(Ordering::Relaxed) >= DOUBTS && self.has_taken_long()
+    }
+
+    /// Done when what is in progress would only keep a verdict waiting that is known, or what there is to be confirmed.
+    pub(super) async fn is_overdue(&self) {
+        loop {
+            self.watcher.after(BETWEEN_LOOKS).await;
+            if self.is_enough() && self.has_taken(self.long_enough() + TO_FINISH) {
+                return;
+            }
+        }
     }
 
     /// Why a case is left out of the run of a target that takes too long over all of them, if it is.
@@ -85,7 +104,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
     }
 
     fn has_taken_long(&self) -> bool {
-        self.has_taken(if self.life.process.is_some() { LONG_ENOUGH_TO_WEIGH } else { LONG_ENOUGH })
+        self.has_taken(self.long_enough())
+    }
+
+    fn long_enough(&self) -> Duration {
+        if self.life.process.is_some() { LONG_ENOUGH_TO_WEIGH } else { LONG_ENOUGH }
     }
 
     fn has_taken(&self, long: Duration) -> bool {
@@ -101,7 +124,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         }
         let Calibration { tempo, round_trip, .. } = *self.calibration;
         let usual = (round_trip * 4).max(tempo.reply / 10);
-        while !self.is_dead() && !self.watcher.stopped() && !self.is_beyond_doubt() {
+        while !self.is_dead() && !self.watcher.stopped() && !self.is_enough() {
             if self.rests.fetch_add(1, Ordering::Relaxed) >= RESTS {
                 return;
             }

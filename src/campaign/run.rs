@@ -1,11 +1,12 @@
 //! One framing: the cases against the target, side by side where the target serves several, and what came of each.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::join;
+use futures_util::future::{Either, join, select};
 use futures_util::stream::FuturesUnordered;
 
 use super::calibrate::{Calibration, Unfit, calibrate};
@@ -132,6 +133,7 @@ pub(super) fn context<'a>(
         time_scale,
         seed: options.seed,
         thorough: options.thorough,
+        patient: options.patient,
     }
 }
 
@@ -174,7 +176,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         let mut left = time_to_confirm(self);
         confirm(self, scenarios, outcomes, &mut left).await;
         // What fails of these could not be confirmed if there is no time.
-        if !left.is_zero() && self.play_left_out(scenarios, outcomes).await {
+        if !left.is_zero() && self.play_left_out(scenarios, outcomes, &mut left).await {
             confirm(self, scenarios, outcomes, &mut left).await;
         }
         look_again(self, scenarios, outcomes).await;
@@ -240,14 +242,15 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         }
     }
 
-    /// Plays what was left out because of failures that did not stand. Says whether there was anything.
-    async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome]) -> bool {
-        let mut any = false;
+    /// Plays what was left out because of failures that did not stand, in the time that is `left`. Says whether there was
+    /// anything.
+    async fn play_left_out(&self, scenarios: &[Scenario], outcomes: &mut [Outcome], left: &mut Duration) -> bool {
+        let (mut any, began, had) = (false, self.watcher.elapsed(), *left);
         self.doubts.store(0, Ordering::Relaxed);
         for scenario in scenarios {
             let of = |outcome: &&mut Outcome| outcome.case.scenario == scenario.id;
             let failed = outcomes.iter_mut().filter(of).filter(|outcome| outcome.verdict == Verdict::Fail).count();
-            let left = |outcome: &&mut Outcome| {
+            let was_left = |outcome: &&mut Outcome| {
                 let reason = outcome.reason.as_deref();
                 let was_left = reason == Some(&schedule::enough()) || reason == Some(BEYOND_DOUBT);
                 outcome.verdict == Verdict::NotRun && was_left
@@ -255,13 +258,19 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             if failed >= schedule::VARIANTS || self.is_dead() || self.is_beyond_doubt() || self.watcher.stopped() {
                 continue;
             }
-            for outcome in outcomes.iter_mut().filter(of).filter(left) {
-                let again = self.expand(scenario, 1.0).into_iter().find(|case| case.id == outcome.case.id);
-                if let Some(case) = again {
-                    self.failures.forget(&scenario.id);
-                    *outcome = self.play_watched(case, Lane::alone()).await;
-                    any = true;
+            for outcome in outcomes.iter_mut().filter(of).filter(was_left) {
+                if left.is_zero() {
+                    return any;
                 }
+                let again = self.expand(scenario, 1.0).into_iter().find(|case| case.id == outcome.case.id);
+                let Some(case) = again else { continue };
+                if !any {
+                    self.watcher.phase("playing what was left out", 0);
+                }
+                self.failures.forget(&scenario.id);
+                *outcome = self.play_watched(case, Lane::alone()).await;
+                *left = had.saturating_sub(self.watcher.elapsed().saturating_sub(began));
+                any = true;
             }
         }
         any
@@ -279,7 +288,7 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
         if self.failures.are_enough(&case.scenario) {
             return Outcome::without_run(case, Verdict::NotRun, schedule::enough());
         }
-        if self.is_beyond_doubt() || self.is_long_doubted() {
+        if self.is_enough() {
             return Outcome::without_run(case, Verdict::NotRun, BEYOND_DOUBT.into());
         }
         if let Some(why) = self.brevity(&case) {
@@ -289,7 +298,11 @@ impl<T: Transport, W: Watcher> Field<'_, T, W> {
             return put_off(case);
         }
         let life = self.life.begin().await;
-        let mut outcome = self.play_repeatedly(case, script).await;
+        let playing = pin!(self.play_repeatedly(case.clone(), script));
+        let mut outcome = match select(playing, pin!(self.is_overdue())).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Outcome::without_run(case, Verdict::NotRun, BEYOND_DOUBT.into()),
+        };
         self.look_after(&mut outcome, lane.death, life).await;
         self.life.end();
         if self.watcher.stopped() {

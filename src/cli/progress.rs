@@ -120,6 +120,10 @@ impl Watcher for Progress {
         self.began.elapsed()
     }
 
+    async fn after(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
     fn stopped(&self) -> bool {
         self.why_stopped().is_some()
     }

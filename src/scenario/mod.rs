@@ -133,6 +133,8 @@ pub struct Context<'a> {
     pub seed: u64,
     /// Whether scenarios with `thorough` run.
     pub thorough: bool,
+    /// Whether the report is compared with another one: what is left out must not depend on how busy the machine is.
+    pub patient: bool,
 }
 
 /// The JSON Schema of scenario files.

@@ -416,6 +416,7 @@ fn expand_for(scenario: &Scenario, framing: &str, change: impl FnOnce(&mut Profi
         time_scale: 1.0,
         seed: 7,
         thorough: false,
+        patient: false,
     };
     scenario.expand(&context)
 }

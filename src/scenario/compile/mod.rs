@@ -118,8 +118,9 @@ pub(super) fn compile(variant: &Variant<'_>, choices: &mut Choices, memo: &mut M
 /// Of the time for which a target is declared to wait a pause may last so much (D16).
 const LONGEST_IDLE: f64 = 0.8;
 
-/// What a slow target would be busy with for so long is left to thorough runs.
-const TOO_LONG: Duration = Duration::from_secs(5);
+/// What a slow target would be busy with for so long is left to thorough runs; where reports are compared, only what a
+/// quick one on a busy machine never is.
+const TOO_LONG: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 
 /// What is read in drops for longer than this is left out: a fixed length may be a mebibyte.
 const TOO_MANY_DROPS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(20)];
@@ -141,7 +142,8 @@ fn too_long(script: &Script, context: &Context<'_>) -> Option<String> {
     let replies = script.demands().into_values().map(|demand| effort.on_one(demand.messages, demand.bytes)).max();
     let segments = script.segments().into_values().max().unwrap_or(0);
     let lasts = replies?.max(effort.segment.saturating_mul(segments));
-    let is_too_long = !context.thorough && lasts > TOO_LONG.mul_f64(context.time_scale);
+    let too_long = TOO_LONG[usize::from(context.patient)].mul_f64(context.time_scale);
+    let is_too_long = !context.thorough && lasts > too_long;
     is_too_long.then(|| "takes too long with a target that is so slow; --thorough plays it".to_owned())
 }
 
