@@ -266,6 +266,15 @@ fn a_client_that_refuses_large_messages_before_it_connects_has_a_limit_to_the_by
 }
 
 #[test]
+fn a_client_that_dies_of_some_of_the_messages_that_it_should_refuse_has_no_limit() {
+    let dies = "n=$(wc -c < {message-file}); test $n -lt 9500 -o $n -gt 10500 || kill -9 $$; test $n -le 5000";
+    let (code, report) = picky(dies, "CLI-11");
+    assert_eq!(code, Some(1), "{report:#}");
+    let findings = report["findings"].as_array().expect("findings");
+    assert!(!findings.iter().any(|one| one["key"] == "max"), "{findings:#?}");
+}
+
+#[test]
 fn a_client_that_never_had_a_reply_is_not_told_that_the_reply_was_right() {
     let (code, report) = picky("! grep -q ' ' {message-file}", "client/spaces");
     assert_eq!(code, Some(1));

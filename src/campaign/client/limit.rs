@@ -60,15 +60,25 @@ impl<T: Transport> Lab<'_, T> {
             *(if comes_back { &mut taken } else { &mut refused }) = middle;
             spent += time;
         }
-        // Where a larger one comes back, something else was wrong with those that did not.
-        let beyond = beyond(refused).into_iter().filter(sendable).map(|message| self.takes(message));
+        // Where a larger one comes back, something else was wrong with those that did not; where one does harm, there is no
+        // limit that keeps it out.
+        let beyond = beyond(refused).into_iter().filter(sendable).map(|message| self.refuses(message));
         let mut tried = futures_util::stream::iter(beyond).buffer_unordered(AT_ONCE);
-        while let Some(known) = tried.next().await {
-            if known.is_some_and(|(comes_back, _)| comes_back) {
+        while let Some(refuses) = tried.next().await {
+            if !refuses {
                 return None;
             }
         }
         Some(taken)
+    }
+
+    /// Whether a message is refused cleanly. What a busy machine may have spoilt is tried once more.
+    async fn refuses(&self, message: Vec<u8>) -> bool {
+        let known = match self.takes(message.clone()).await {
+            None => self.takes(message).await,
+            known => known,
+        };
+        known.is_some_and(|(comes_back, _)| !comes_back)
     }
 
     /// Whether a message comes back, and how long that took; `None`: neither that nor a clean refusal.
