@@ -17,7 +17,7 @@ use super::seed::Seed;
 use super::subject::{self, Subject};
 use super::target::Target;
 use super::{Console, engine};
-use crate::campaign::{Process, Shard, Unfit};
+use crate::campaign::{Process, Shard, Unfit, Watcher};
 use crate::framing::Framing;
 use crate::hunt::{self, Finding, Hunted, hunt, hunt_client};
 use crate::oracle::Level;
@@ -123,6 +123,7 @@ impl Args {
         hunt::Options {
             seed: Seed::new(&self.seed).number,
             cases: self.cases.or(unbounded.then_some(CASES)),
+            until: None,
             jobs: self.jobs.map_or(subject.jobs(), usize::from),
             findings: self.max_findings.into(),
             level: self.level.into(),
@@ -230,7 +231,7 @@ async fn run_all(
         let hunted = tokio::select! {
             biased;
             () = engine::bound(share, progress) => None,
-            hunted = fuzz(args, subject, exec.as_ref(), address, framing, progress) => Some(hunted?),
+            hunted = fuzz(args, subject, exec.as_ref(), address, framing, share, progress) => Some(hunted?),
         };
         let (framing, stopped, took) = (framing.clone(), progress.why_stopped(), began.elapsed());
         runs.push(Run { framing, hunted, stopped, took });
@@ -248,9 +249,14 @@ async fn fuzz(
     exec: Option<&Exec>,
     address: Option<SocketAddr>,
     framing: &Framing,
+    share: Option<Duration>,
     progress: &Progress,
 ) -> Result<Hunted, Failure> {
-    let options = &args.options(subject);
+    let mut options = args.options(subject);
+    // Of a process of ours it is seen in the end what all that has cost.
+    options.until =
+        share.filter(|_| exec.is_some()).map(|share| Watcher::elapsed(progress) + share.mul_f64(UNTIL_WEIGHED));
+    let options = &options;
     match (subject, exec, address) {
         (Subject::Client(command), ..) => {
             let launcher = Launcher::new(command, framing, args.time_scale);
@@ -298,6 +304,9 @@ fn tell(run: &Run, hunted: &Hunted, args: &Args, console: &mut Console<'_>) -> R
     console.print(text.as_bytes())?;
     Ok(exits)
 }
+
+/// So much of the time is for cases, where what they cost is weighed in the rest.
+const UNTIL_WEIGHED: f64 = 0.8;
 
 const ENDED: &str = "the run was ended before";
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Console;
 use super::client::{self, ClientCommand, Launcher};
@@ -94,6 +95,9 @@ const LATE: &str = "something did not come in time; it is tried again with more 
 const TRIES: u32 = 3;
 const MORE_TIME: f64 = 4.0;
 
+/// So often it is looked whether a process that has answered ends nevertheless, so long apart.
+const LOOKS: usize = 4;
+const BETWEEN: Duration = Duration::from_millis(50);
 /// A server that is silent is asked so often, each time with so much time, until it counts as dead.
 const PATIENCE: [f64; 2] = [1.0, 2.0];
 
@@ -285,13 +289,25 @@ impl Way {
         }
     }
 
+    /// Whether the process ends: one that dies closes its connections a moment before, which looks like an answer.
+    async fn ends(&self) -> bool {
+        let Self::Command(exec, _) = self else { return false };
+        for _ in 0..LOOKS {
+            if exec.ended() {
+                return true;
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        false
+    }
+
     /// Whether the server is there no more.
     fn death(&self, framing: &Framing, tempo: Tempo) -> Result<Option<Breach>, Failure> {
         let tcp = match self {
             Self::Reference(_) | Self::Client(..) => return Ok(None),
             Self::Server(tcp) | Self::Command(_, tcp) => tcp,
         };
-        if unless_ended(answers_within(tcp, framing, tempo, &PATIENCE))? {
+        if unless_ended(answers_within(tcp, framing, tempo, &PATIENCE))? && !unless_ended(self.ends())? {
             return Ok(None);
         }
         match self {

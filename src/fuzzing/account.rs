@@ -136,18 +136,21 @@ fn ends_in_half_a_line_end(framing: &Framing, rest: &[u8]) -> bool {
     rest.ends_with(b"\r") && matches!(framing.kind(), Kind::Delimiter(delimiter) if delimiter.chomp_cr)
 }
 
+/// Whether it is a matter of choice whether fragments of a message come back before the last has come (CATALOGUE D27).
+fn has_fragments(framing: &Framing) -> bool {
+    matches!(framing.kind(), Kind::Length(length) if length.more.is_some())
+}
+
 /// Whether lines of text say a length in another way than we do.
 fn is_respelled(framing: &Framing, wire: &[u8], payload: &[u8]) -> bool {
     let mut frame = Vec::new();
     is_written_in_lines(framing) && !(framing.encode_unlimited(payload, &mut frame).is_ok() && frame == wire)
 }
 
-/// Whether a message that is not all there announces more than a server needs to take that declares no limit.
+/// Whether a message that is not all there announces more than the limit that was measured, or than a server needs to take
+/// that declares no limit. Where one is declared, what is larger is refused before it comes to this.
 fn may_be_too_long(settings: &Settings, rest: &[u8]) -> bool {
-    if settings.max < Settings::DEFAULT_MAX {
-        return false; // what is larger is an error
-    }
-    let behaviour = Behaviour { max: Some(TAKEN), ..settings.framing.behaviour().clone() };
+    let behaviour = Behaviour { max: Some(settings.max.min(TAKEN)), ..settings.framing.behaviour().clone() };
     let mut deframer = Deframer::new(&settings.framing.clone().with_behaviour(behaviour));
     deframer.push(rest);
     matches!(deframer.next_frame(), Some(Err(_)))
@@ -170,7 +173,10 @@ impl Account {
         let rest = deframer.rest().to_vec();
         // What is no text may come back as something that is.
         let is_no_text = framing.behaviour().enc.is_some() && !rest.is_ascii();
-        let is_open = is_written_in_lines(framing) || ends_in_half_a_line_end(framing, &rest) || is_no_text;
+        let is_open = is_written_in_lines(framing)
+            || ends_in_half_a_line_end(framing, &rest)
+            || has_fragments(framing)
+            || is_no_text;
         if trust == Trust::Measured && !rest.is_empty() && is_open {
             self.doubtful_after = Some(end);
             return;
@@ -219,4 +225,27 @@ fn replied(framing: &Framing, payload: &[u8]) -> Option<Bytes> {
     let mut frame = Vec::new();
     reply.encode(payload, &mut frame).ok()?;
     Some(reply.payload(&frame).into_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_over_the_measured_limit_may_end_the_connection_at_once() {
+        let mut settings = Settings::new("length:u32be".parse().unwrap());
+        settings.max = 1000;
+        let ends_after = |len: u32| {
+            let wire = [&len.to_be_bytes()[..], b"a"].concat();
+            account(&settings, Trust::Measured, &wire).ends_after
+        };
+        assert_eq!((ends_after(1000), ends_after(1001), ends_after(1426)), (None, Some(0), Some(0)));
+    }
+
+    #[test]
+    fn a_fragment_may_come_back_before_the_last_has_come() {
+        let settings = Settings::new("rpc".parse().unwrap());
+        let unfinished = account(&settings, Trust::Measured, b"\0\0\0\x02a\x80\0\0\0\x01a");
+        assert_eq!(unfinished.doubtful_after, Some(0));
+    }
 }

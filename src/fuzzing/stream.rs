@@ -100,7 +100,7 @@ impl Message {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) | Self::Raw(bytes) => bytes,
             Self::Row { size, first } => &ROW[usize::from(*first)..][..SIZES[usize::from(*size) % SIZES.len()]],

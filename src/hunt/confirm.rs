@@ -49,6 +49,8 @@ pub(super) struct Shown {
 #[derive(Debug)]
 struct Shrunk<T> {
     smallest: T,
+    /// What it did when it was last played, if it was made smaller at all.
+    played: Option<Played>,
     breach: Breach,
     sessions: usize,
 }
@@ -74,6 +76,10 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let sessions = small.sessions;
         let (case, again, breach) = match self.repeated(&small.smallest, &small.breach).await {
             Some(again) => (small.smallest, again, small.breach),
+            // Nobody has the time to see it once more.
+            None if self.watcher.stopped() && small.played.is_some() => {
+                (small.smallest, small.played.unwrap_or(again), small.breach)
+            }
             None => (case.clone(), again, breach),
         };
         if let Case::Reply(_) = case {
@@ -196,6 +202,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         let mut shrinking = Shrinking::new(case.plan().clone(), PLANS, candidates as fn(&Plan) -> Vec<Plan>);
         let (began, mut breach) = (self.watcher.elapsed(), breach.clone());
         let (mut sessions, mut took, mut most) = (0, Duration::ZERO, self.case_burden(case).await);
+        let mut last = None;
         while let Some(candidate) = shrinking.next() {
             let candidate = case.with(candidate.clone());
             let played = self.replay(&candidate, HASTE, &breach.rule).await;
@@ -215,11 +222,12 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             }
             shrinking.judge(fails);
             breach = alike.filter(|_| fails).unwrap_or(breach);
+            last = Some(played).filter(|_| fails).or(last);
             if self.is_enough(took, began) {
                 break;
             }
         }
-        Shrunk { smallest: case.with(shrinking.into_smallest()), breach, sessions }
+        Shrunk { smallest: case.with(shrinking.into_smallest()), played: last, breach, sessions }
     }
 
     /// What breaks the same rule; otherwise what fails in the same way at another moment: a reply that does not come is missed
@@ -249,7 +257,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                 break;
             }
         }
-        Shrunk { smallest: shrinking.into_smallest(), breach: breach.clone(), sessions }
+        Shrunk { smallest: shrinking.into_smallest(), played: None, breach: breach.clone(), sessions }
     }
 
     /// Whether a script fails as its case does, and how long that took.

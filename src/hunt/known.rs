@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::campaign::{Calibration, plain};
 use crate::framing::{After, Behaviour, Eof, Framing, Over, Partial, Strategy};
-use crate::fuzzing::{Damage, Harm, Message, Stream};
+use crate::fuzzing::{Act, Damage, Harm, Message, Move, Plan, Stream};
 use crate::oracle::Judgement;
 use crate::peer::Settings;
 use crate::profile::{ClientProfile, Profile, Tempo};
@@ -99,12 +99,25 @@ impl Known {
     }
 
     /// What some targets die of while they are measured: the last one is the most likely.
-    pub(super) fn dangers(&self) -> [Stream; 3] {
+    pub(super) fn dangers(&self) -> Vec<Plan> {
+        let plan = |stream: Stream, acts: &[Act]| Plan {
+            framing: self.settings.framing.clone(),
+            streams: vec![stream],
+            moves: acts.iter().map(|act| Move { on: 0, act: *act }).collect(),
+        };
         let message = |bytes: Vec<u8>| Stream { messages: vec![Message::Bytes(bytes)], damage: Vec::new() };
-        let plain = plain(&self.framing, 3);
-        let unfinished = Damage { harm: Harm::Truncate, at: plain.len() as u16 - 1, with: 0 };
+        let usual = message(plain(&self.framing, 3));
+        let unfinished = Damage { harm: Harm::Truncate, at: usual.messages[0].bytes().len() as u16 - 1, with: 0 };
         let oversize = self.limit().map_or(0, |limit| limit + 1);
-        [message(vec![b'o'; oversize]), Stream { damage: vec![unfinished], ..message(plain) }, message(Vec::new())]
+        let departures: [&[Act]; 4] = [
+            &[Act::Close],
+            &[Act::Send(u8::MAX), Act::Echo, Act::Reset],
+            &[Act::Send(u8::MAX), Act::Close],
+            &[Act::Short(0), Act::Reset],
+        ];
+        let departures = departures.map(|acts| plan(usual.clone(), acts));
+        let others = [message(vec![b'o'; oversize]), Stream { damage: vec![unfinished], ..usual }, message(Vec::new())];
+        departures.into_iter().chain(others.map(|stream| plan(stream, &[]))).collect()
     }
 
     /// Whether messages stand by themselves in a stream, and are answered when they are whole.

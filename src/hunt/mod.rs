@@ -39,6 +39,8 @@ pub use finding::{Cost, Finding, Key};
 pub use known::Known;
 pub use run::{Hunted, hunt, hunt_client};
 
+use std::time::Duration;
+
 use crate::campaign;
 use crate::oracle::Level;
 
@@ -61,6 +63,9 @@ pub struct Options {
     pub seed: u64,
     /// So many cases at most; `None`: until the watcher stops it.
     pub cases: Option<u64>,
+    /// When the watcher has been on its way for so long, nothing more is drawn: what is left of its time is for weighing
+    /// what was done to the target's process.
+    pub until: Option<Duration>,
     /// Cases at once, at most; a target that serves fewer connections gets fewer.
     pub jobs: usize,
     /// Distinct failures after which it ends; at least one.
@@ -85,6 +90,7 @@ impl Default for Options {
         Self {
             seed: 0,
             cases: Some(10_000),
+            until: None,
             jobs: 32,
             findings: 1,
             level: Level::Must,

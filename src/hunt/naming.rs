@@ -149,7 +149,10 @@ fn refused(evidence: &Evidence, failure: Failure, reason: Reason, wire: &[u8]) -
         (Reason::LeadingZero | Reason::BadDigit(_) | Reason::NoDigits | Reason::BadSeparator(_), _) => "ASC-03",
         (Reason::TooLong { claimed: Some(HUGE..), .. }, Some(Field::Dec | Field::Hex | Field::Oct))
         | (Reason::TooManyDigits { .. }, _) => "ASC-05",
-        (Reason::BadTrailer, _) => "ASC-04",
+        (Reason::BadTrailer, Some(Field::Dec | Field::Hex | Field::Oct)) => "ASC-04",
+        (Reason::BadTrailer, _) => "LEN-27",
+        (Reason::BadMagic(_) | Reason::BadStart(_), _) => "LEN-26",
+        (Reason::ReservedBits, _) => "LEN-30",
         (Reason::BelowMinimum { .. }, _) => "LEN-23",
         (Reason::TooLong { claimed: Some(claimed), .. }, Some(Field::Binary { bytes, .. })) => {
             by_value(evidence, failure, claimed, bytes, wire)
@@ -201,9 +204,10 @@ fn of_unfinished(evidence: &Evidence, failure: Failure, breach: &Breach) -> Opti
         Failure::Death if line.left == Some(Leaving::Reset) => Some("CLO-01"),
         Failure::Missing if others => Some("CON-02").filter(|_| breach.rule == "no-reply"),
         Failure::Missing if !line.messages.is_empty() && line.fin.is_none() => Some("SEG-05"),
-        Failure::Missing if line.fin == Some(Fin::WithData) || line.fin.is_some() => {
+        Failure::Missing if line.fin.is_some() && !line.messages.is_empty() => {
             by(evidence, "LEN-22", "DEL-21", "FIX-03")
         }
+        Failure::Missing if line.fin.is_some() => by(evidence, "LEN-21", "DEL-21", "FIX-07"),
         Failure::Surplus if line.fin.is_none() => by(evidence, "LEN-21", "DEL-22", "FIX-02"),
         Failure::Surplus => by(evidence, "LEN-21", "DEL-21", "FIX-07"),
         _ => by(evidence, "LEN-21", "DEL-21", "FIX-08"),

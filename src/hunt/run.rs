@@ -268,7 +268,8 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
     }
 
     fn goes_on(&self, search: &Search) -> bool {
-        let left = self.options.cases.is_none_or(|cases| search.begun < cases);
+        let in_time = self.options.until.is_none_or(|until| self.watcher.elapsed() < until);
+        let left = in_time && self.options.cases.is_none_or(|cases| search.begun < cases);
         left && search.may_begin() && !self.watcher.stopped()
     }
 
@@ -397,11 +398,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
 
     /// The target died while it was measured, of one of three messages.
     async fn dead_before(&self, search: &mut Search) {
-        let session = |stream| {
-            let framing = self.known.settings.framing.clone();
-            Case::Session(Plan { framing, streams: vec![stream], moves: Vec::new() })
-        };
-        let recent: Vec<_> = (0..).zip(self.known.dangers().into_iter().map(session)).collect();
+        let recent: Vec<_> = (0..).zip(self.known.dangers().into_iter().map(Case::Session)).collect();
         search.deaths += 1;
         let finding = self.pin_death(&[], &recent).await;
         search.dead = self.process.is_none_or(Process::ended);

@@ -26,9 +26,15 @@ const SOME: u64 = 8;
 /// And so many bytes more than twice the memory.
 const A_LOT: u64 = 4 << 20;
 
+/// The rule that memory is given back.
+const MEMORY_KEPT: &str = "memory-kept";
+
 /// So often is looked, so long apart, whether the target has given back what it took.
 const LOOKS: usize = 20;
 const BETWEEN: Duration = Duration::from_millis(100);
+
+/// For so long it is looked for which of them it was.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// So many cases are suspected, and a culprit is shrunk in so many tries.
 const SUSPECTS: usize = 64;
@@ -51,7 +57,12 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             (breach, details, Cost::Spins)
         };
         self.watcher.found(&breach.rule);
+        let began = self.watcher.elapsed();
         for (number, case) in cases.iter().rev().take(SUSPECTS) {
+            let took = self.watcher.elapsed().saturating_sub(began);
+            if self.watcher.stopped() || took > LONGEST.mul_f64(self.options.time_scale) {
+                break; // what was found before must not be lost over it
+            }
             self.process?.restart().await.again.ok()?;
             if let Some((breach, details)) = self.costs(case, cost).await {
                 let (case, sessions) = self.cheapest(case, cost).await;
@@ -59,6 +70,9 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
                 let finding = self.finding(*number, &case, Some(&script), (breach, details), sessions);
                 return Some(Finding { cost: Some((cost, TIMES)), ..finding });
             }
+        }
+        if cost == Cost::Kept && breach.rule == MEMORY_KEPT {
+            return None; // whatever no case makes grow by itself has found its size: a heap that is not swept soon
         }
         let (number, case) = cases.last()?;
         let script = self.script(case).await?;
