@@ -254,7 +254,10 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
             self.look_at(search).await;
         }
         if !self.is_enough_found(search) && !search.dead {
+            let began = self.watcher.elapsed();
             let finding = self.weigh(search.before, &search.suspicious()).await;
+            // Nothing was to be judged meanwhile.
+            search.judged_at += self.watcher.elapsed().saturating_sub(began);
             self.keep(search, finding);
         }
     }
