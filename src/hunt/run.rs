@@ -399,7 +399,7 @@ impl<T: Transport, W: Watcher> Fuzzer<'_, T, W> {
         }
     }
 
-    /// The target died while it was measured, of one of three messages.
+    /// The target died while it was measured: of how a client left, or of one of three messages.
     async fn dead_before(&self, search: &mut Search) {
         let recent: Vec<_> = (0..).zip(self.known.dangers().into_iter().map(Case::Session)).collect();
         search.deaths += 1;
