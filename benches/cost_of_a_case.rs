@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-#[path = "../tests/listening/mod.rs"]
+#[path = "../tests/program/listening.rs"]
 mod listening;
 
 use listening::{Listening, run, said};

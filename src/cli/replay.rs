@@ -372,7 +372,7 @@ fn tried(
     progress: &Progress,
     console: &mut Console<'_>,
 ) -> Result<Verdict, Failure> {
-    let context = Context { framing, profile, tempo: *tempo, time_scale: 1.0, seed: 0, thorough: true, patient: true };
+    let context = Context { thorough: true, ..Context::new(framing, profile, *tempo) };
     let patient = Context { tempo: tempo.scaled(MORE_TIME), ..context };
     let mut verdict = Verdict::Fixed;
     for (case, patient) in scenario.expand(&context).into_iter().zip(scenario.expand(&patient)) {

@@ -39,15 +39,7 @@ pub struct Seed {
 
 fn of(scenario: &Scenario, framing: &Framing) -> Vec<Seed> {
     let profile = Profile::declared(framing);
-    let context = Context {
-        framing,
-        profile: &profile,
-        tempo: Tempo::PATIENT,
-        time_scale: 1.0,
-        seed: 0,
-        thorough: false,
-        patient: false,
-    };
+    let context = Context::new(framing, &profile, Tempo::PATIENT);
     let scripts = scenario.expand(&context).into_iter().filter_map(|case| match case.plan {
         scenario::Plan::Play(script) => Some(script),
         scenario::Plan::Skip(_) => None,

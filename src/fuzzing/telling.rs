@@ -286,15 +286,7 @@ mod tests {
         let text = commented(scenario, &["a comment".into()]).expect("short enough");
         let read = scenario::parse("told", "told.yaml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let profile = Profile { once: false, ..Profile::declared(framing) };
-        let context = Context {
-            framing,
-            profile: &profile,
-            tempo: Tempo::PATIENT,
-            time_scale: 1.0,
-            seed: 0,
-            thorough: true,
-            patient: true,
-        };
+        let context = Context { thorough: true, ..Context::new(framing, &profile, Tempo::PATIENT) };
         match read.expand(&context).pop().expect("a case").plan {
             scenario::Plan::Play(script) => script,
             scenario::Plan::Skip(reason) => panic!("{reason}\n{text}"),

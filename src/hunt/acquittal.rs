@@ -16,7 +16,7 @@ use crate::transport::Simulator;
 /// Whether a server that does what this framing declares passes.
 fn acquits(framing: &Framing, scenario: &Scenario) -> bool {
     let (profile, tempo) = (&Profile::declared(framing), Tempo::PATIENT);
-    let context = Context { framing, profile, tempo, time_scale: 1.0, seed: 0, thorough: true, patient: true };
+    let context = Context { thorough: true, ..Context::new(framing, profile, tempo) };
     let passes = |script: &Script| {
         let server = Simulator::new(Settings::new(framing.clone()));
         judge(script, &server.play(script.clone())).is_pass()

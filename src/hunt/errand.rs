@@ -142,7 +142,7 @@ pub(super) fn plain_session() -> Scenario {
 /// The script of a plan; `None`: the client cannot be told this message.
 pub(super) fn script(plan: &Plan, known: &Known, tempo: Tempo) -> Option<Script> {
     let (profile, framing) = (known.client.as_ref()?, &known.framing);
-    let context = Context { framing, profile, tempo, time_scale: 1.0, seed: 0, thorough: true, patient: true };
+    let context = Context { thorough: true, ..Context::new(framing, profile, tempo) };
     match scenario(plan, known.client()?).expand(&context).pop()?.plan {
         scenario::Plan::Play(script) => Some(script),
         scenario::Plan::Skip(_) => None,

@@ -400,8 +400,7 @@ mod tests {
         let text = format!("title: t\nsteps:\n{steps}");
         let scenario = scenario::parse("t", "t.yaml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let profile = &calibration.profile;
-        let context =
-            Context { framing: &framing, profile, tempo, time_scale: 1.0, seed: 0, thorough: true, patient: true };
+        let context = Context { thorough: true, ..Context::new(&framing, profile, tempo) };
         let Plan::Play(script) = scenario.expand(&context).pop().unwrap().plan else { panic!("{text}") };
         named(&Evidence::of(&script, &known, false), &Breach { rule: rule.into(), ..Breach::default() })
     }

@@ -137,6 +137,13 @@ pub struct Context<'a> {
     pub patient: bool,
 }
 
+impl<'a> Context<'a> {
+    /// As the times stand in the file, from seed 0, without what only a thorough run plays.
+    pub fn new(framing: &'a Framing, profile: &'a Profile, tempo: Tempo) -> Self {
+        Self { framing, profile, tempo, time_scale: 1.0, seed: 0, thorough: false, patient: false }
+    }
+}
+
 /// The JSON Schema of scenario files.
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Scenario).to_value();

@@ -409,15 +409,7 @@ fn expand_for(scenario: &Scenario, framing: &str, change: impl FnOnce(&mut Profi
     let framing: Framing = framing.parse().unwrap();
     let mut profile = Profile::declared(&framing);
     change(&mut profile);
-    let context = Context {
-        framing: &framing,
-        profile: &profile,
-        tempo: Tempo::PATIENT,
-        time_scale: 1.0,
-        seed: 7,
-        thorough: false,
-        patient: false,
-    };
+    let context = Context::new(&framing, &profile, Tempo::PATIENT);
     scenario.expand(&context)
 }
 

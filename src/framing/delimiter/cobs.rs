@@ -3,22 +3,29 @@
 //! A group starts with its length, itself included; all but those of length 255 stand for a zero after them, unless
 //! they are the last (Cheshire and Baker, "Consistent Overhead Byte Stuffing", 1999).
 
+use memchr::memchr;
+
 use crate::framing::outcome::{Decoded, Reason, Resume};
 
 const GROUP: u8 = 1;
 
 pub(super) fn scan(input: &[u8], mut resume: Resume, limit: Option<u64>) -> Decoded {
-    for (at, byte) in input.iter().enumerate().skip(resume.at) {
-        match (resume.phase, *byte) {
-            (0, 0) => continue,
+    let mut at = resume.at;
+    while let Some(&byte) = input.get(at) {
+        match (resume.phase, byte) {
+            (0, 0) => at += 1,
             (GROUP, 0) if resume.left == 0 => return Decoded::Frame { len: at + 1 },
             (GROUP, 0) => return Decoded::Malformed(Reason::BadEscape(0).at(at)),
             (GROUP, _) if resume.left > 0 => {
-                resume.left -= 1;
-                resume.payload += 1;
+                let group = &input[at..input.len().min(at + resume.left as usize)];
+                let len = memchr(0, group).unwrap_or(group.len());
+                at += len;
+                resume.left -= len as u64;
+                resume.payload += len as u64;
             }
             (phase, code) => {
                 let owed = phase == GROUP && !resume.last;
+                at += 1;
                 resume.payload += u64::from(owed);
                 (resume.phase, resume.left, resume.last) = (GROUP, u64::from(code) - 1, code == 255);
             }

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr_iter};
+
 use crate::framing::outcome::{Decoded, Reason, Resume};
 
 const END: &[u8] = b"\r\n.\r\n";
@@ -37,13 +39,20 @@ fn step(state: u8, byte: u8) -> Option<(u8, u64)> {
 }
 
 pub(super) fn scan(input: &[u8], mut resume: Resume, limit: Option<u64>) -> Decoded {
-    for (at, byte) in input.iter().enumerate().skip(resume.at) {
+    let mut at = resume.at;
+    while let Some(&byte) = input.get(at) {
         let state = (resume.phase + START) % 5;
-        let Some((next, certain)) = step(state, *byte) else {
+        let Some((next, certain)) = step(state, byte) else {
             return Decoded::Frame { len: at + 1 };
         };
+        at += 1;
         resume.phase = (next + 5 - START) % 5;
         resume.payload += certain;
+        if next == TEXT {
+            let text = memchr(b'\r', &input[at..]).unwrap_or(input.len() - at);
+            at += text;
+            resume.payload += text as u64;
+        }
         // The count includes the line end that a message is taken to start behind: two bytes.
         if let Some(limit) = limit.filter(|limit| resume.payload.saturating_sub(2) > *limit) {
             let claimed = None;
@@ -54,19 +63,19 @@ pub(super) fn scan(input: &[u8], mut resume: Resume, limit: Option<u64>) -> Deco
     Decoded::Incomplete(resume)
 }
 
+/// Where dots stand that begin a line.
+fn leading_dots(text: &[u8]) -> impl Iterator<Item = usize> {
+    memchr_iter(b'.', text).filter(|at| *at == 0 || text[..*at].ends_with(b"\r\n"))
+}
+
 pub(super) fn encode(payload: &[u8], out: &mut Vec<u8>) {
-    let mut state = LINE;
-    for &byte in payload {
-        if state == LINE && byte == b'.' {
-            out.push(b'.');
-        }
-        out.push(byte);
-        state = match (state, byte) {
-            (_, b'\r') => CR,
-            (CR, b'\n') => LINE,
-            _ => TEXT,
-        };
+    let mut sent = 0;
+    for at in leading_dots(payload) {
+        out.extend_from_slice(&payload[sent..at]);
+        out.push(b'.');
+        sent = at;
     }
+    out.extend_from_slice(&payload[sent..]);
     out.extend_from_slice(END);
 }
 
@@ -76,17 +85,17 @@ pub(super) fn body_end(frame: &[u8]) -> usize {
 }
 
 pub(super) fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
-    if !raw.contains(&b'.') {
+    let mut dots = leading_dots(raw).peekable();
+    if dots.peek().is_none() {
         return Cow::Borrowed(raw);
     }
     let mut payload = Vec::with_capacity(raw.len());
-    let mut at_line = true;
-    for (i, &byte) in raw.iter().enumerate() {
-        if !(at_line && byte == b'.') {
-            payload.push(byte);
-        }
-        at_line = byte == b'\n' && i > 0 && raw[i - 1] == b'\r';
+    let mut read = 0;
+    for at in dots {
+        payload.extend_from_slice(&raw[read..at]);
+        read = at + 1;
     }
+    payload.extend_from_slice(&raw[read..]);
     Cow::Owned(payload)
 }
 

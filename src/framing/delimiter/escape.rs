@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
+
 use crate::framing::outcome::{Decoded, Reason, Resume, Unencodable};
 
 /// How the delimiter is kept out of payloads.
@@ -79,21 +81,27 @@ const DATA: u8 = 1;
 const ESCAPED: u8 = 2;
 
 pub(super) fn scan(escape: Escape, input: &[u8], mut resume: Resume, limit: Option<u64>) -> Decoded {
-    let end = escape.end();
-    for (at, byte) in input.iter().enumerate().skip(resume.at) {
-        match (resume.phase, *byte) {
-            (FILL, byte) if byte == end => continue,
-            (DATA, byte) if byte == end => return Decoded::Frame { len: at + 1 },
-            (FILL | DATA, byte) if byte == escape.lead() => {
-                resume.phase = ESCAPED;
-                continue;
-            }
-            (ESCAPED, byte) if byte == end || escape.unstuffed(byte).is_none() => {
+    let (end, lead) = (escape.end(), escape.lead());
+    let mut at = resume.at;
+    while let Some(&byte) = input.get(at) {
+        let len = match resume.phase {
+            ESCAPED if byte == end || escape.unstuffed(byte).is_none() => {
                 return Decoded::Malformed(Reason::BadEscape(byte).at(at));
             }
-            _ => resume.phase = DATA,
-        }
-        resume.payload += 1;
+            ESCAPED => 1,
+            FILL if byte == end => {
+                at += 1;
+                continue;
+            }
+            _ if byte == end => return Decoded::Frame { len: at + 1 },
+            _ if byte == lead => {
+                (resume.phase, at) = (ESCAPED, at + 1);
+                continue;
+            }
+            _ => memchr2(end, lead, &input[at..]).unwrap_or(input.len() - at),
+        };
+        (resume.phase, at) = (DATA, at + len);
+        resume.payload += len as u64;
         if let Some(limit) = limit.filter(|limit| resume.payload > *limit) {
             let claimed = None;
             return Decoded::Malformed(Reason::TooLong { limit, claimed }.at(0));
@@ -109,27 +117,32 @@ pub(super) fn encode(escape: Escape, start: &[u8], payload: &[u8], out: &mut Vec
         return Err(Unencodable::Empty);
     }
     out.extend_from_slice(start);
-    for byte in payload {
-        match escape.stuffed(*byte) {
-            Some(stuffed) => out.extend([escape.lead(), stuffed]),
-            None => out.push(*byte),
-        }
+    let mut rest = payload;
+    while let Some(at) = memchr2(escape.end(), escape.lead(), rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.push(escape.lead());
+        out.extend(escape.stuffed(rest[at]));
+        rest = &rest[at + 1..];
     }
+    out.extend_from_slice(rest);
     out.push(escape.end());
     Ok(())
 }
 
 pub(super) fn decode(escape: Escape, raw: &[u8]) -> Cow<'_, [u8]> {
     let lead = escape.lead();
-    if !raw.contains(&lead) {
+    let mut rest = raw;
+    let mut payload = Vec::new();
+    while let Some(at) = memchr(lead, rest) {
+        payload.reserve(rest.len());
+        payload.extend_from_slice(&rest[..at]);
+        payload.extend(rest.get(at + 1).and_then(|next| escape.unstuffed(*next)));
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    if rest.len() == raw.len() {
         return Cow::Borrowed(raw);
     }
-    let mut bytes = raw.iter();
-    let mut payload = Vec::with_capacity(raw.len());
-    while let Some(&byte) = bytes.next() {
-        let plain = if byte == lead { bytes.next().and_then(|next| escape.unstuffed(*next)) } else { Some(byte) };
-        payload.extend(plain);
-    }
+    payload.extend_from_slice(rest);
     Cow::Owned(payload)
 }
 

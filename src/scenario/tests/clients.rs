@@ -75,15 +75,7 @@ fn what_a_client_has_to_wait_through_is_not_stretched() {
     for scenario in builtin().unwrap().iter().filter(|scenario| scenario.id.starts_with("client/")) {
         let waits = |time_scale: f64| {
             let tempo = Tempo::PATIENT;
-            let context = Context {
-                framing: &framing,
-                profile: &profile,
-                tempo,
-                time_scale,
-                seed: 7,
-                thorough: true,
-                patient: true,
-            };
+            let context = Context { time_scale, thorough: true, ..Context::new(&framing, &profile, tempo) };
             let cases = scenario.expand(&context).into_iter().filter_map(|case| match case.plan {
                 Plan::Play(script) => Some(script.steps),
                 Plan::Skip(_) => None,

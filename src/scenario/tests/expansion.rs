@@ -366,15 +366,7 @@ fn a_pause_is_scaled_up_to_a_second_and_a_longer_one_is_as_long_as_it_says() {
     let profile = Profile::declared(&framing);
     let waits = |pause: &str, time_scale: f64| {
         let tempo = Tempo::PATIENT;
-        let context = Context {
-            framing: &framing,
-            profile: &profile,
-            tempo,
-            time_scale,
-            seed: 7,
-            thorough: false,
-            patient: false,
-        };
+        let context = Context { time_scale, ..Context::new(&framing, &profile, tempo) };
         let cases = scenario(&format!("steps:\n  - send: {{message: a}}\n  - pause: {pause}\n")).expand(&context);
         let Plan::Play(script) = &cases[0].plan else { panic!("{:?}", cases[0].plan) };
         script.waits().as_millis()

@@ -86,15 +86,7 @@ fn a_pause_that_is_scaled_stays_below_the_time_for_which_a_target_waits() {
     let framing: Framing = "lf,idle=1s".parse().unwrap();
     let profile = Profile::declared(&framing);
     let tempo = Tempo::PATIENT;
-    let context = Context {
-        framing: &framing,
-        profile: &profile,
-        tempo,
-        time_scale: 4.0,
-        seed: 7,
-        thorough: false,
-        patient: false,
-    };
+    let context = Context { time_scale: 4.0, ..Context::new(&framing, &profile, tempo) };
     let cases = scenario("steps:\n  - send: {message: a}\n  - pause: 700ms\n").expand(&context);
     assert_eq!(script(&cases[0]).waits(), Duration::from_millis(800));
 }
@@ -123,15 +115,7 @@ fn whoever_is_asked_behind_many_has_the_time_that_each_of_them_takes() {
         let framing: Framing = "lf".parse().unwrap();
         let profile = Profile::declared(&framing);
         let tempo = Tempo { effort: Effort { message, ..Effort::default() }, ..Tempo::PATIENT };
-        let context = Context {
-            framing: &framing,
-            profile: &profile,
-            tempo,
-            time_scale: 1.0,
-            seed: 7,
-            thorough: false,
-            patient: false,
-        };
+        let context = Context::new(&framing, &profile, tempo);
         let cases = scenario(&text).expand(&context);
         let awaited = script(&cases[0]).steps.iter().find_map(|step| match step {
             Step::Await { within, .. } => Some(*within),

@@ -1,18 +1,14 @@
 //! `echospec fuzz` over TCP: what it finds, what it writes, how it ends.
 
-mod fuzzed;
-mod golden;
-mod listening;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fuzzed::{Fuzzed, written};
-use golden::golden;
-use listening::{Listening, run, said};
+use crate::fuzzed::{Fuzzed, written};
+use crate::golden::golden;
+use crate::listening::{Listening, run, said};
 use tempfile::TempDir;
 
 fn replayed(file: &Path, port: &str) -> (Option<i32>, String) {
@@ -157,7 +153,7 @@ fn what_cannot_be_fuzzed_is_refused_or_untested() {
     }
 }
 
-/// `cargo test --release --test fuzz -- --ignored --nocapture throughput`: rates beside a loop that does nothing but
+/// `cargo test --release --test program -- --ignored --nocapture throughput`: rates beside a loop that does nothing but
 /// connect, send, receive and close, as many at once against the same server, in turns. A case may be several sessions of
 /// several segments, so these are compared, too.
 #[test]

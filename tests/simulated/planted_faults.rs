@@ -1,12 +1,10 @@
 //! The network fuzzer is tested: planted faults are found without the scenarios that were written for them, right
 //! servers are not accused. In the simulator, in virtual time; a target that dies is started again, as by `--exec`.
 
-mod cores;
-
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cores::on_all_cores;
+use crate::cores::on_all_cores;
 use echospec::campaign::{self, Process, Restarted, Unfit, Unwatched};
 use echospec::framing::{Framing, VARIANTS};
 use echospec::hunt::{self, Finding, Hunted, Options};
@@ -194,7 +192,7 @@ fn median(mut numbers: Vec<u64>) -> u64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or(0)
 }
 
-/// `cargo test --release --test planted_faults -- --ignored --nocapture measure`: all of them, with the numbers.
+/// `cargo test --release --test simulated -- --ignored --nocapture planted_faults`: all of them, with the numbers.
 /// `CASES`, `SECONDS` and `SEED` in the environment say how many cases of a fault, for how long, and which.
 #[test]
 #[ignore = "measures for minutes"]

@@ -1,13 +1,11 @@
 //! `echospec proxy` over TCP: without toxics nothing changes; with them, what they say.
 
-mod listening;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use listening::{Listening, run, said};
+use crate::listening::{Listening, run, said};
 
 fn proxied(to: &str, toxics: &[&str]) -> Listening {
     Listening::start(&[&["proxy", "--to", to], toxics].concat())

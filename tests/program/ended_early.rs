@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const ECHOSPEC: &str = env!("CARGO_BIN_EXE_echospec");
 
 /// A stored report.
-const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/reports/schema-1.json");
 
 const CASE: &str = r#""event":"case""#;
 

@@ -1,14 +1,12 @@
 //! The report under review: a server in a folder of its own that is no Rust project, its accepted report, a change in
 //! the server, the difference, and the review.
 
-mod golden;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use golden::golden;
+use crate::golden::golden;
 
 /// An echo server of lines, as anybody might have one.
 const SERVER: &str = r#"

@@ -1,13 +1,10 @@
 //! What only the target's process shows: each of these faults is seen when `check --exec` has started the server, and
 //! the right server fails none of the requirements.
 
-#[path = "kills/over_tcp.rs"]
-mod over_tcp;
-
 use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
 
-use over_tcp::SEEN;
+use crate::over_tcp::SEEN;
 
 /// Judges a server of this program that the check has started.
 fn check(framing: &str, fault: Option<&str>, only: &[&str]) -> Output {

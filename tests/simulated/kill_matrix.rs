@@ -2,21 +2,16 @@
 //! requirement that it exists to break; every requirement is broken by a fault; right variants, and faults that nobody
 //! can see from outside, fail nothing.
 
-mod cores;
-mod kills;
-#[path = "kills/over_tcp.rs"]
-mod over_tcp;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use cores::on_all_cores;
+use crate::cores::on_all_cores;
+use crate::kills::{Cell, Range, level};
+use crate::over_tcp::SEEN;
 use echospec::oracle::{Level, Requirement, requirement, requirements};
 use echospec::peer::Fault;
 use echospec::peer::fault::{self, Kind};
 use echospec::scenario::{self, Scenario};
-use kills::{Cell, Range, level};
-use over_tcp::SEEN;
 
 /// One of each kind, and each way to treat what is over the maximum.
 const FRAMINGS: &[&str] = &[
@@ -165,7 +160,7 @@ fn worth(proofs: &BTreeMap<&str, Cell>) -> String {
     for (id, cell) in of_servers().filter_map(|one| Some((one.id, proofs.get(one.id)?))) {
         _ = writeln!(text, "{id}  {} in {}", cell.fault.name, cell.framing);
     }
-    text.push_str("\nSeen over TCP with --exec (tests/kill_over_tcp.rs)\n");
+    text.push_str("\nSeen over TCP with --exec (tests/program/kill_over_tcp.rs)\n");
     for it in SEEN {
         _ = writeln!(text, "{}  {} in {}: {}", it.requirement, it.fault, it.framing, it.rules.join(", "));
     }

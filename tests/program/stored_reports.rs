@@ -1,12 +1,10 @@
 //! What becomes of reports that were stored: parts of a run, reviews, comparisons, and what lies there while one is
 //! written.
 
-mod listening;
-
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use listening::{Listening, echospec, run, said};
+use crate::listening::{Listening, echospec, run, said};
 
 /// A run of a few scenarios, stored as JSON in a folder.
 fn stored(folder: &tempfile::TempDir, name: &str, args: &[&str]) {
@@ -99,7 +97,7 @@ fn the_shards_of_a_run_that_fails_make_its_report_too() {
 #[test]
 fn on_a_full_disk_the_old_report_stays_and_nothing_is_left_beside_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/reports/schema-1.json");
     std::fs::write(folder.path().join("report.html"), "the old one").expect("written");
     let script = format!(
         "trap '' XFSZ; ulimit -f 4; exec '{}' report '{stored}' --report html=report.html --report tap=report.tap",
@@ -121,7 +119,7 @@ fn on_a_full_disk_the_old_report_stays_and_nothing_is_left_beside_it() {
 #[test]
 fn killed_while_it_writes_the_old_report_stays() {
     let folder = tempfile::tempdir().expect("a folder");
-    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/reports/schema-1.json");
     std::fs::write(folder.path().join("report.html"), "the old one").expect("written");
     let program = env!("CARGO_BIN_EXE_echospec");
     let script = format!("ulimit -c 0; ulimit -f 4; exec '{program}' report '{stored}' --report html=report.html");
@@ -145,7 +143,8 @@ fn asked_to_end_it_leaves_the_old_report_and_nothing_beside_it() {
     wait_until_it_hears(child.id());
     let kill = |signal: &str| Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
     assert!(kill("-TERM").success());
-    let stored = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json")).expect("read");
+    let stored =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/reports/schema-1.json")).expect("read");
     std::io::Write::write_all(&mut child.stdin.take().expect("its input"), &stored).expect("it still reads");
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130), "{}", said(&output));

@@ -1,15 +1,12 @@
 //! What `echospec fuzz` says of a target is true of the target, and not of what was made of it.
 
-mod fuzzed;
-mod listening;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use fuzzed::{Fuzzed, written};
-use listening::{Listening, run, said};
+use crate::fuzzed::{Fuzzed, written};
+use crate::listening::{Listening, run, said};
 
 /// An echo with a length of one byte that takes a first byte that comes alone for a sign of life, and so an empty message,
 /// which the calibration takes for a choice.

@@ -1,13 +1,10 @@
 //! The program as it is typed: help, errors, exit codes, what goes where.
 
-mod golden;
-mod listening;
-
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use golden::golden;
-use listening::{Listening, echospec, run, said};
+use crate::golden::golden;
+use crate::listening::{Listening, echospec, run, said};
 
 fn stdout(args: &[&str]) -> String {
     let output = run(args);
@@ -341,7 +338,7 @@ fn events_are_whole_lines_of_json_from_the_first_to_the_end() {
 /// A report of schema 1, as the first version wrote it. It must be readable for ever.
 #[test]
 fn a_report_of_the_first_schema_still_renders_in_every_format() {
-    let first = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reports/schema-1.json");
+    let first = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/reports/schema-1.json");
     for line in stdout(&["list", "formats"]).lines() {
         let format = line.split_whitespace().next().expect("a name");
         assert!(!stdout(&["report", first, "--report", format]).is_empty(), "{format}");

@@ -18,7 +18,7 @@ const fn seen(
     Seen { requirement, fault, framing, rules }
 }
 
-/// `tests/kill_over_tcp.rs` plays each of them.
+/// `tests/program/kill_over_tcp.rs` plays each of them.
 pub(crate) const SEEN: &[Seen] = &[
     seen("LEN-16", "prefix-reserves-memory", "length:u32be,max=1MiB", &["memory-taken"]),
     seen("CLO-12", "address-not-reused", "lf", &["not-back"]),

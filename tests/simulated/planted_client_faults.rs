@@ -1,11 +1,9 @@
 //! The fuzzer of clients is tested: planted faults are found without the scenarios that were written for them, right
 //! clients are not accused. In the simulator, in virtual time.
 
-mod cores;
-
 use std::time::Instant;
 
-use cores::on_all_cores;
+use crate::cores::on_all_cores;
 use echospec::campaign::{Introduction, Unwatched};
 use echospec::framing::Framing;
 use echospec::hunt::{Finding, Hunted, Options, hunt_client};
@@ -85,7 +83,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-/// `cargo test --release --test planted_client_faults -- --ignored --nocapture measure`: all of them, with the numbers.
+/// `cargo test --release --test simulated -- --ignored --nocapture planted_client_faults`: all of them, with the numbers.
 /// `CASES` and `SEED` in the environment say how many cases and which.
 #[test]
 #[ignore = "measures"]

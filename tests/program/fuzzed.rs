@@ -1,5 +1,4 @@
 //! `echospec fuzz` and what it leaves, for the tests of it.
-#![allow(dead_code, reason = "not every test binary needs all of it")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +6,7 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use super::listening::{run, said};
+use crate::listening::{run, said};
 
 /// A folder for findings, and what was said when it was filled.
 pub(crate) struct Fuzzed {

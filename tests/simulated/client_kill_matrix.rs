@@ -1,12 +1,10 @@
 //! The tester is tested in the other direction, too: every fault of the reference client is killed by a requirement that
 //! it exists to break; right variants, and what nobody can see, fail nothing.
 
-mod cores;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use cores::on_all_cores;
+use crate::cores::on_all_cores;
 use echospec::campaign::{self, FramingRun, Introduction, Options, Selection, Unwatched};
 use echospec::framing::Framing;
 use echospec::oracle::{Level, Requirement, Verdict, requirement, requirements};
@@ -222,7 +220,7 @@ fn table(cells: &[Cell]) -> String {
     }
     _ = writeln!(
         text,
-        "\nSeen over TCP beside that (tests/check_client.rs)\nCLI-16  spins-in-silence, by its processor time"
+        "\nSeen over TCP beside that (tests/program/check_client.rs)\nCLI-16  spins-in-silence, by its processor time"
     );
     text
 }
