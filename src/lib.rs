@@ -19,11 +19,12 @@
 //! - [`report`]: one model, a file for each format
 //! - [`proxy`]: what a proxy does to the bytes that pass through it
 //! - [`complaint`]: what is wrong in a YAML file, with line, column and caret
-//! - [`cli`]: one file for each command; exit codes
+//! - `cli`, which is a feature: one file for each command; exit codes
 #![forbid(unsafe_code)]
 #![forbid(unstable_features)]
 
 pub mod campaign;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod complaint;
 pub mod framing;

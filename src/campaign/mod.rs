@@ -26,6 +26,7 @@ pub(crate) use capacity::measure;
 pub(crate) use client::measure_client;
 pub use client::{Introduction, run_client};
 pub use danger::Danger;
+#[cfg(feature = "cli")]
 pub(crate) use fold::quoted;
 pub use fold::{Material, fold};
 pub use life::{Process, Restarted};

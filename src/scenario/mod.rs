@@ -29,6 +29,7 @@ use crate::profile::{Profile, Side, Tempo};
 pub use error::{MAX_TEXT, ScenarioError};
 pub use expand::{Case, Plan};
 use file::{Applies, Cover, Matrix, Step, Watch};
+#[cfg(feature = "cli")]
 pub(crate) use load::read;
 pub use load::{builtin, load};
 pub(crate) use material::pattern;

@@ -271,9 +271,14 @@ const WEAKLY_FRAMED: &str = "length:u32be,max=1MiB,over=close";
 fn fuzzed_weak(weakness: &str) -> (TempDir, String, Fuzzed) {
     let (folder, command) = written(WEAK, weakness);
     let options = ["--exec", &command, "--framing", WEAKLY_FRAMED, "--cases", "400", "--level", "should"];
-    let fuzzed = Fuzzed::new(&options);
+    let fuzzed = Fuzzed::new(&[&options, patience(weakness)].concat());
     assert_eq!(fuzzed.code(), Some(1), "{weakness}: {}", fuzzed.said());
     (folder, command, fuzzed)
+}
+
+/// One that is silent for good is asked with 37 times its deadline before it counts as dead, each time.
+fn patience(weakness: &str) -> &'static [&'static str] {
+    if weakness == "hangs" { &["--time-scale", "0.3"] } else { &[] }
 }
 
 /// What is wrong with a process shows only in the process: `--exec` sees it, pins it on a case, and that case shows it again.
@@ -297,7 +302,7 @@ fn weak(weakness: &str, said: &[&str], shown: &str) {
         "--only",
         id,
     ];
-    let output = run(&check);
+    let output = run(&[&check, patience(weakness)].concat());
     assert_eq!(output.status.code(), Some(1), "{weakness}: {}\n{text}", self::said(&output));
 }
 

@@ -68,7 +68,8 @@ fn is_heavy(scenario: &Scenario) -> bool {
     let id = scenario.id.as_str();
     let parts = ["large", "flooding", "read-late", "much", "close-unread", "-many", "burst-of-short", "many-empty"];
     let held = id.starts_with("concurrency/") && id.contains("-not-read");
-    id.starts_with("resources/") || held || parts.iter().any(|part| id.contains(part))
+    let crowded = id == "concurrency/interleaved"; // interleaved-once is played
+    id.starts_with("resources/") || held || crowded || parts.iter().any(|part| id.contains(part))
 }
 
 /// Every fault in every framing to which it applies; in a rare one where it applies to no other.
