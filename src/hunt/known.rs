@@ -98,7 +98,8 @@ impl Known {
         jobs.min(self.cases_at_once).max(1)
     }
 
-    /// What some targets die of while they are measured: the last one is the most likely.
+    /// What some targets die of while they are measured. The last one is tried first: departures, in which nothing else is odd.
+    /// The others may end in a reset, too, where nothing is known of what comes behind them.
     pub(super) fn dangers(&self) -> Vec<Plan> {
         let plan = |stream: Stream, acts: &[Act]| Plan {
             framing: self.settings.framing.clone(),
@@ -117,7 +118,7 @@ impl Known {
         ];
         let departures = departures.map(|acts| plan(usual.clone(), acts));
         let others = [message(vec![b'o'; oversize]), Stream { damage: vec![unfinished], ..usual }, message(Vec::new())];
-        departures.into_iter().chain(others.map(|stream| plan(stream, &[]))).collect()
+        others.map(|stream| plan(stream, &[])).into_iter().chain(departures).collect()
     }
 
     /// Whether messages stand by themselves in a stream, and are answered when they are whole.

@@ -257,6 +257,9 @@ def serve(conn):
                 if body.startswith(b"x"):
                     suffer()
                 conn.sendall(head + body)
+        except ConnectionResetError:
+            if weakness == "dies-of-resets":
+                os.abort()
         except OSError:
             pass
 
@@ -347,6 +350,13 @@ fn a_processor_that_is_kept_busy_is_pinned_on_a_case() {
 #[test]
 fn a_crash_is_pinned_on_a_case() {
     weak("aborts", &["target-died: the target died in this case: killed by signal"], "target-died");
+}
+
+#[test]
+fn a_death_while_it_is_measured_is_pinned_on_how_a_client_left() {
+    let (_folder, _command, fuzzed) = fuzzed_weak("dies-of-resets");
+    let said = fuzzed.said();
+    assert!(said.contains("CLO-01") && said.contains("target-died: ") && !said.contains("none of them"), "{said}");
 }
 
 #[test]
