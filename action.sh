@@ -2,7 +2,7 @@
 # The steps of action.yml, for GitHub and for this project's own CI. As on GitHub, RUNNER_TEMP is a folder for what is
 # made on the way, and GITHUB_OUTPUT and GITHUB_STEP_SUMMARY are files that are appended to.
 #
-#   action.sh install    builds echospec, by the profile $PROFILE or for release, and puts it into $RUNNER_TEMP/echospec
+#   action.sh install    builds echospec, by the profile $ECHOSPEC_PROFILE or for release, and puts it into $RUNNER_TEMP/echospec
 #   action.sh judge      starts the target, judges it, and writes the reports into $RUNNER_TEMP/echospec-reports
 #
 # What `judge` is to do stands in the variables that are the inputs of action.yml, in capitals. It ends with 0 whatever it
@@ -10,7 +10,7 @@
 set -euo pipefail
 
 install() {
-    cargo install --quiet --locked --profile "${PROFILE:-release}" --path "$(dirname "$0")" --root "$RUNNER_TEMP/echospec"
+    cargo install --quiet --locked --profile "${ECHOSPEC_PROFILE:-release}" --path "$(dirname "$0")" --root "$RUNNER_TEMP/echospec"
 }
 
 # Arguments of `echospec check`, from the inputs.

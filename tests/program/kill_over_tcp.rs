@@ -2,8 +2,9 @@
 //! the right server fails none of the requirements.
 
 use std::collections::BTreeSet;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
+use crate::listening::{run, said};
 use crate::over_tcp::SEEN;
 
 /// Judges a server of this program that the check has started.
@@ -11,14 +12,8 @@ fn check(framing: &str, fault: Option<&str>, only: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_echospec");
     let fault = fault.map(|name| format!("--fault {name}")).unwrap_or_default();
     let server = format!("{program} serve --listen {{port}} --framing {framing} {fault}");
-    let mut command = Command::new(program);
-    command.args(["check", "--exec", &server, "--framing", framing, "--level", "may"]);
-    command.args(only.iter().flat_map(|id| ["--only", id])).env("NO_COLOR", "1").stdin(Stdio::null());
-    command.output().expect("the program starts")
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    let only: Vec<_> = only.iter().flat_map(|id| ["--only", id]).collect();
+    run(&[&["check", "--exec", &server, "--framing", framing, "--level", "may"], only.as_slice()].concat())
 }
 
 // One after the other: each is about what a process takes of its machine.
